@@ -1,0 +1,15 @@
+/** What dnfw's exit status says; dnfw(8), EXIT STATUS. */
+export const exit = {
+  /** Yes, or done. */
+  done: 0,
+  /** The environment failed: a file, a program, a right. */
+  environment: 1,
+  /** The command line or an input cannot be read. */
+  usage: 2,
+  /** Not everything could be translated. */
+  untranslated: 10,
+  /** A bug in dnfw. */
+  bug: 70,
+} as const;
+
+export type ExitStatus = (typeof exit)[keyof typeof exit];

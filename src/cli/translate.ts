@@ -1,0 +1,162 @@
+/** `dnfw translate`: read, translate, check, print; everything or nothing. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { isError } from '../diagnostics/diagnostic.ts';
+import { describeRole, overlayRole } from '../docker/roles.ts';
+import { registry } from '../extensions/registry.ts';
+import type { Format } from '../iptables/detect.ts';
+import { type Input, parse } from '../iptables/parse.ts';
+import type { Backend, Family } from '../netfilter/family.ts';
+import type { TableName } from '../netfilter/hooks.ts';
+import { printJson } from '../nftables/print.ts';
+import type { Command } from '../nftables/types.ts';
+import type { Entry, Tally } from '../translate/report.ts';
+import { type RulesetTranslation, translate } from '../translate/translate.ts';
+import { exit, type ExitStatus } from './exit.ts';
+import { readInput, writeAtomically, writeOut } from './files.ts';
+import { report, say } from './terminal.ts';
+import { version } from './version.ts';
+
+export interface TranslateFlags {
+  readonly format: 'json' | 'nft';
+  readonly from?: Format;
+  readonly family?: Family;
+  readonly backend?: Backend;
+  readonly table?: TableName;
+  readonly exactLegacy?: boolean;
+  readonly counters?: boolean;
+  readonly tablePrefix: string;
+  readonly report?: string;
+  readonly output?: string;
+  readonly allowUntranslated?: boolean;
+  readonly proof: boolean;
+}
+
+const readInputs = async (files: readonly string[]): Promise<readonly Input[]> => {
+  if (files.length > 0) return files.map(readInput);
+  const { readLive } = await import('./live.ts');
+  const live = await readLive();
+  report(live.diagnostics);
+  return live.inputs;
+};
+
+const oneLine = (text: string): string => (text.length > 400 ? `${text.slice(0, 400)}…` : text);
+
+/** For the text form: above each rule the line it came from, and what Docker wants with it. */
+const commentsFor = (
+  entries: readonly Entry[],
+  commands: readonly Command[],
+): ReadonlyMap<number, readonly string[]> => {
+  const comments = new Map<number, string[]>();
+  for (const entry of entries) {
+    const [first] = entry.nft;
+    if (first === undefined) continue;
+    const lines = comments.get(first) ?? [];
+    lines.push(`${entry.file}:${entry.line}: ${oneLine(entry.text.trim())}`);
+    for (const index of entry.nft) {
+      const command = commands[index];
+      const role =
+        command && 'add' in command && 'rule' in command.add ? overlayRole(command.add.rule.expr) : undefined;
+      if (role) lines.push(describeRole(role));
+    }
+    for (const [i, code] of entry.codes.entries())
+      if (entry.status !== 'exact') lines.push(`${entry.status}, ${code}: ${entry.why[i] ?? ''}`);
+    comments.set(first, lines);
+  }
+  return comments;
+};
+
+function* reportText(entries: readonly Entry[], tally: Tally): Generator<string> {
+  yield `{"schemaVersion":1,"dnfw":${JSON.stringify(version())},"tally":${JSON.stringify(tally)},"rules":[\n`;
+  for (const [index, entry] of entries.entries()) {
+    const { refusal, ...rest } = entry;
+    const place = refusal?.span
+      ? {
+          column: refusal.span.column,
+          what: refusal.what,
+          ...(refusal.help === undefined ? {} : { help: refusal.help }),
+        }
+      : {};
+    yield `${index > 0 ? ',\n' : ''}${JSON.stringify({ ...rest, ...place })}`;
+  }
+  yield '\n]}\n';
+}
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+const tallyLine = ({ rules, exact, guarded, approximate, refused }: Tally, printed: boolean): string => {
+  const parts = [`${exact} exact`, `${guarded} guarded`, `${approximate} approximate`, `${refused} refused`];
+  const rest = refused === 0 ? '' : printed ? '; the refused rules are NOT in the output' : '; nothing was printed';
+  return `dnfw: ${plural(rules, 'rule')}: ${parts.join(', ')}${rest}`;
+};
+
+/** The chunks of the result, or the refusals of the text form. */
+const printed = async (
+  translation: RulesetTranslation,
+  format: 'json' | 'nft',
+): Promise<{ readonly chunks: readonly string[]; readonly refusals: readonly Diagnostic[] }> => {
+  const { commands, entries } = translation;
+  if (format === 'json') return { chunks: [...printJson(commands)], refusals: [] };
+  const { printText } = await import('../nftables/text.ts');
+  const { chunks, refusals } = printText(commands, commentsFor(entries, commands));
+  const owner = (index: number): Entry | undefined => entries.find((entry) => entry.nft.includes(index));
+  return {
+    chunks,
+    refusals: refusals.map(({ index, what }) => {
+      const entry = owner(index);
+      return {
+        code: 'text-not-expressible',
+        severity: 'error',
+        what,
+        why: 'the text syntax of nft has no escapes',
+        help: 'use --format json, which carries any string',
+        ...(entry
+          ? { span: { file: entry.file, line: entry.line, column: 1, length: entry.text.length, text: entry.text } }
+          : {}),
+      };
+    }),
+  };
+};
+
+const emptyHost = (files: readonly string[], inputs: readonly Input[]): boolean =>
+  files.length === 0 && inputs.length === 0;
+
+export const translateFiles = async (files: readonly string[], flags: TranslateFlags): Promise<ExitStatus> => {
+  const inputs = await readInputs(files);
+  if (emptyHost(files, inputs)) say('dnfw: this host has no iptables rules of either backend');
+  const backend = flags.exactLegacy ? 'legacy' : flags.backend;
+  const parsed = parse(inputs, registry, {
+    ...(flags.from ? { format: flags.from } : {}),
+    ...(flags.family ? { family: flags.family } : {}),
+    ...(backend ? { backend } : {}),
+    ...(flags.table ? { table: flags.table } : {}),
+  });
+  report(parsed.diagnostics);
+  const errors = parsed.diagnostics.filter(isError).length;
+  if (errors > 0) {
+    say(`dnfw: ${plural(errors, 'error')} in the input; nothing was translated`);
+    return exit.usage;
+  }
+  const translation = translate(parsed.value, registry, {
+    tablePrefix: flags.tablePrefix,
+    exactLegacy: flags.exactLegacy ?? false,
+    counters: flags.counters ?? false,
+  });
+  report(translation.diagnostics);
+  const { validateCommands } = await import('../nftables/validate.ts');
+  const invalid = validateCommands(translation.commands);
+  if (invalid) throw new Error(`the schema refuses command ${invalid.index}: ${invalid.what}`);
+  const result = await printed(translation, flags.format);
+  const { entries, tally } = translation;
+  report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));
+  report(result.refusals);
+  if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));
+  const wanted = result.refusals.length === 0 && (tally.refused === 0 || flags.allowUntranslated === true);
+  if (wanted) {
+    if (flags.output === undefined) writeOut(result.chunks);
+    else writeAtomically(flags.output, result.chunks);
+  }
+  if (result.refusals.length > 0)
+    say(`dnfw: ${plural(result.refusals.length, 'string')} cannot be written as nft text; nothing was printed`);
+  else say(tallyLine(tally, wanted));
+  return tally.refused > 0 || result.refusals.length > 0 ? exit.untranslated : exit.done;
+};

@@ -1,0 +1,56 @@
+/** Docker's own rules, recognised by what they mean in nft rather than by how they were spelt. */
+import type { Expression, Statement } from '../nftables/types.ts';
+
+/**
+ * What a rule of an encrypted Swarm overlay does (moby libnetwork/drivers/overlay/encryption.go): `mark` selects
+ * outgoing VXLAN for IPsec, `accept` lets decrypted VXLAN in (before 25.0), `drop` keeps clear VXLAN out. `drop-any` is
+ * the first era's drop (before 20.10.24 and 23.0.3): it drops decrypted VXLAN as well and relies on the accept above it.
+ */
+export interface OverlayRole {
+  readonly role: 'mark' | 'accept' | 'drop' | 'drop-any';
+  readonly vni: number;
+  readonly port: number;
+}
+
+/** The mark that Docker's XFRM policies select by: 0xd0c4e3, all bits. */
+const encryptionMark = 0xd0c4e3;
+
+const keyOf = (expression: Expression): string => JSON.stringify(expression);
+const vniLoad = keyOf({ '&': [{ payload: { base: 'th', offset: 96, len: 32 } }, 0xffffff00] });
+const portLoad = keyOf({ payload: { protocol: 'udp', field: 'dport' } });
+const securityPath = keyOf({ meta: { key: 'ipsec' } });
+const markKey = keyOf({ meta: { key: 'mark' } });
+
+const valueOf = (statements: readonly Statement[], key: string): Expression | undefined => {
+  for (const statement of statements)
+    if ('match' in statement && statement.match.op === '==' && keyOf(statement.match.left) === key)
+      return statement.match.right;
+  return undefined;
+};
+
+/** The role of an nft rule, if it is one of Docker's for an encrypted overlay. */
+export const overlayRole = (statements: readonly Statement[]): OverlayRole | undefined => {
+  const constant = valueOf(statements, vniLoad);
+  const port = valueOf(statements, portLoad);
+  if (typeof constant !== 'number' || typeof port !== 'number' || constant % 256 !== 0) return undefined;
+  const path = valueOf(statements, securityPath);
+  const last = statements.at(-1);
+  const base = { vni: constant / 256, port };
+  if (!last) return undefined;
+  if ('mangle' in last && keyOf(last.mangle.key) === markKey && last.mangle.value === encryptionMark)
+    return { role: 'mark', ...base };
+  if ('accept' in last && path === true) return { role: 'accept', ...base };
+  if ('drop' in last && path !== true) return { role: path === false ? 'drop' : 'drop-any', ...base };
+  return undefined;
+};
+
+const words: Readonly<Record<OverlayRole['role'], string>> = {
+  mark: 'marks outgoing VXLAN for encryption',
+  accept: 'accepts decrypted VXLAN',
+  drop: 'drops VXLAN that was not encrypted',
+  'drop-any': 'drops VXLAN that the accept above did not take',
+};
+
+/** One line for people: what Docker wants with the rule. */
+export const describeRole = ({ role, vni, port }: OverlayRole): string =>
+  `Docker, encrypted overlay: ${words[role]}, VNI ${vni} (0x${vni.toString(16)}), port ${port}`;

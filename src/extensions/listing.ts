@@ -1,0 +1,1 @@
+export type { ListingContext, ListingPart, ListingReader } from '../iptables/grammar.ts';

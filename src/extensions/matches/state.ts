@@ -1,0 +1,30 @@
+import { always } from '../../nftables/formula.ts';
+import { stateIn, type State, states } from '../conntrack.ts';
+import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
+import { wordList } from '../wordlist.ts';
+
+const vocabulary = Object.keys(states) as readonly State[]; // the keys of a const object are its key type
+
+export const state: MatchExtension = defineMatch({
+  name: 'state',
+  families: ['ip', 'ip6'],
+  about: 'the state of the connection',
+  kernel: 'net/netfilter/xt_conntrack.c conntrack_mt (revision 3, states only)',
+  support: 'exact',
+  options: {
+    state: option({
+      name: '--state',
+      value: wordList(vocabulary, 'state'),
+      invertible: true,
+      mandatory: true,
+      about: 'the packet is in one of the states',
+    }),
+  },
+  listing: (text) => {
+    const found = /^(! )?state ([A-Z]+(?:,[A-Z]+)*)(?= |$)/.exec(text);
+    if (!found) return undefined;
+    const [whole, inverted, list = ''] = found;
+    return { words: [...(inverted ? ['!'] : []), '--state', list], length: whole.length };
+  },
+  translate: ({ state: given }) => translated(given ? stateTest(given.value, given.inverted) : always),
+});

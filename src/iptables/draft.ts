@@ -1,0 +1,282 @@
+/** A table while it is being read: iptables commands are applied to it in order, as the kernel would have seen them. */
+import type { Code } from '../diagnostics/catalogue.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Backend, Family } from '../netfilter/family.ts';
+import { builtInChains, isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
+import { printRule } from './print.ts';
+import type { Grammar } from './grammar.ts';
+import type { Command } from './reading.ts';
+import type { Action, Counters, Rule, Table } from './types.ts';
+import { type Line, spanOf, type Word } from './words.ts';
+
+interface ChainDraft {
+  policy: 'ACCEPT' | 'DROP' | undefined;
+  counters: Counters | undefined;
+  rules: Rule[];
+}
+
+export interface TableDraft {
+  readonly name: TableName;
+  readonly family: Family;
+  readonly backend: Backend;
+  readonly file: string;
+  readonly chains: Map<string, ChainDraft>;
+  /** Rules are compared and printed by it. */
+  readonly grammar: Grammar;
+  /**
+   * Whether chains may be used without having been made: in a dump their `:CHAIN` lines can be missing, and in a
+   * script the built-in ones exist from the start.
+   */
+  readonly lenient: boolean;
+}
+
+export const draftTable = (parts: Omit<TableDraft, 'chains'>): TableDraft => ({ ...parts, chains: new Map() });
+
+export const isBuiltIn = (draft: { readonly name: TableName }, chain: string): boolean =>
+  isBuiltInChain(chain) && builtInChains[draft.name].includes(chain);
+
+const at = (
+  line: Line,
+  word: { column: number; length: number },
+  code: Code,
+  what: string,
+  help?: string,
+): Diagnostic => ({
+  code,
+  severity: 'error',
+  what,
+  ...(help === undefined ? {} : { help }),
+  span: spanOf(line, word.column, word.length),
+});
+
+const emptyChain = (policy?: 'ACCEPT' | 'DROP', counters?: Counters): ChainDraft => ({ policy, counters, rules: [] });
+
+/** What iptables wants of a chain name: 1 to 28 bytes, no leading `-` or `!`, no blank. */
+export const chainNameProblem = (name: string): string | undefined => {
+  if (name === '') return 'a chain name cannot be empty';
+  if (new TextEncoder().encode(name).length > 28) return `chain name "${name}" is longer than 28 bytes`;
+  if (name.startsWith('-') || name.startsWith('!')) return `chain name "${name}" starts with ${name[0]}`;
+  return /\s/.test(name) ? 'a chain name cannot hold blanks' : undefined;
+};
+
+/** `:CHAIN POLICY [packets:bytes]` or `-N CHAIN`. A second declaration of a chain is an error. */
+export const declareChain = (
+  draft: TableDraft,
+  name: Word,
+  line: Line,
+  policy?: 'ACCEPT' | 'DROP',
+  counters?: Counters,
+): Diagnostic | undefined => {
+  const wrong = chainNameProblem(name.text);
+  if (wrong) return at(line, name, 'bad-chain-name', wrong);
+  const existing = draft.chains.get(name.text);
+  if (existing && !(draft.lenient && isBuiltIn(draft, name.text) && existing.rules.length === 0))
+    return at(line, name, 'duplicate-chain', `chain ${name.text} is created twice`);
+  draft.chains.set(name.text, emptyChain(policy, counters));
+  return undefined;
+};
+
+const findChain = (draft: TableDraft, name: Word, line: Line, found: Diagnostic[]): ChainDraft | undefined => {
+  const chain = draft.chains.get(name.text);
+  if (chain) return chain;
+  const builtIn = isBuiltIn(draft, name.text);
+  if (!builtIn && !draft.lenient) {
+    found.push(
+      at(line, name, 'unknown-chain', `there is no chain ${name.text} in table ${draft.name}`, 'is -N missing, or -t?'),
+    );
+    return undefined;
+  }
+  if (isBuiltInChain(name.text) && !builtIn) {
+    found.push(
+      at(line, name, 'unknown-chain', `table ${draft.name} has no built-in chain ${name.text}`, 'is -t missing?'),
+    );
+    return undefined;
+  }
+  if (!builtIn) {
+    const wrong = chainNameProblem(name.text);
+    if (wrong) {
+      found.push(at(line, name, 'bad-chain-name', wrong));
+      return undefined;
+    }
+    found.push({
+      ...at(line, name, 'undeclared-chain', `chain ${name.text} is used without a :${name.text} line; it is added`),
+      severity: 'warning',
+      why: 'iptables-restore would refuse this file',
+    });
+  }
+  const made = emptyChain(builtIn ? 'ACCEPT' : undefined);
+  draft.chains.set(name.text, made);
+  return made;
+};
+
+const targetOf = (action: Action): string | undefined =>
+  action.kind === 'jump' || action.kind === 'goto' ? action.chain : undefined;
+
+const isJumpedTo = (draft: TableDraft, chain: string): boolean =>
+  [...draft.chains.values()].some((c) => c.rules.some((rule) => targetOf(rule.action) === chain));
+
+const deleteChain = (draft: TableDraft, name: Word, line: Line): Diagnostic | undefined => {
+  const chain = draft.chains.get(name.text);
+  if (!chain) return at(line, name, 'unknown-chain', `there is no chain ${name.text} to delete`);
+  if (isBuiltIn(draft, name.text))
+    return at(line, name, 'chain-in-use', `${name.text} is built in and cannot be deleted`);
+  if (chain.rules.length > 0)
+    return at(line, name, 'chain-in-use', `chain ${name.text} still has rules`, 'flush it first with -F');
+  if (isJumpedTo(draft, name.text)) return at(line, name, 'chain-in-use', `rules still jump to chain ${name.text}`);
+  draft.chains.delete(name.text);
+  return undefined;
+};
+
+const renameChain = (draft: TableDraft, from: Word, to: Word, line: Line): Diagnostic | undefined => {
+  const chain = draft.chains.get(from.text);
+  if (!chain) return at(line, from, 'unknown-chain', `there is no chain ${from.text} to rename`);
+  if (isBuiltIn(draft, from.text))
+    return at(line, from, 'chain-in-use', `${from.text} is built in and cannot be renamed`);
+  const wrong = chainNameProblem(to.text);
+  if (wrong) return at(line, to, 'bad-chain-name', wrong);
+  if (draft.chains.has(to.text)) return at(line, to, 'duplicate-chain', `there already is a chain ${to.text}`);
+  const entries = [...draft.chains];
+  draft.chains.clear();
+  for (const [name, value] of entries) draft.chains.set(name === from.text ? to.text : name, value);
+  // The kernel knows jumps by the chain, not by its name: they follow.
+  for (const other of draft.chains.values())
+    other.rules = other.rules.map((rule) =>
+      targetOf(rule.action) === from.text ? { ...rule, action: { ...rule.action, chain: to.text } as Action } : rule,
+    );
+  return undefined;
+};
+
+const setPolicy = (
+  draft: TableDraft,
+  name: Word,
+  policy: Word,
+  line: Line,
+  counters?: Counters,
+): Diagnostic | undefined => {
+  if (!isBuiltIn(draft, name.text))
+    return at(
+      line,
+      name,
+      'bad-policy',
+      `${name.text} is not a built-in chain of table ${draft.name}: only those have a policy`,
+    );
+  if (policy.text !== 'ACCEPT' && policy.text !== 'DROP')
+    return at(line, policy, 'bad-policy', `"${policy.text}" is no policy`, 'ACCEPT or DROP');
+  const chain = draft.chains.get(name.text) ?? emptyChain();
+  draft.chains.set(name.text, { ...chain, policy: policy.text, counters: counters ?? chain.counters });
+  return undefined;
+};
+
+/** What two rules must share for `-D` to take one for the other: everything but counters. */
+const fingerprint = (draft: TableDraft, rule: Omit<Rule, 'origin'>): string =>
+  printRule(rule, draft.family, draft.grammar);
+
+const deleteRules = (draft: TableDraft, chain: ChainDraft, command: Command, line: Line): Diagnostic | undefined => {
+  const name = command.chain as Word;
+  if (command.number !== undefined) {
+    if (command.number > chain.rules.length)
+      return at(
+        line,
+        name,
+        'no-such-rule',
+        `chain ${name.text} has no rule ${command.number}`,
+        `it has ${chain.rules.length}`,
+      );
+    chain.rules.splice(command.number - 1, 1);
+    return undefined;
+  }
+  for (const draftRule of command.rules) {
+    const wanted = fingerprint(draft, draftRule);
+    const index = chain.rules.findIndex((rule) => fingerprint(draft, rule) === wanted);
+    if (index < 0) return at(line, name, 'no-such-rule', `chain ${name.text} has no such rule to delete`);
+    chain.rules.splice(index, 1);
+  }
+  return undefined;
+};
+
+/** Applies one command; tells what is wrong with it. A command with an error changes nothing. */
+export const applyCommand = (draft: TableDraft, command: Command, line: Line): readonly Diagnostic[] => {
+  const found: Diagnostic[] = [];
+  const push = (diagnostic: Diagnostic | undefined): void => {
+    if (diagnostic) found.push(diagnostic);
+  };
+  const rules = (): Rule[] =>
+    command.rules.map((rule) => ({ ...rule, origin: { file: line.file, line: line.number, text: line.text } }));
+  const { chain: name, number } = command;
+  switch (command.verb) {
+    case 'new-chain':
+      push(declareChain({ ...draft, lenient: false }, name as Word, line));
+      break;
+    case 'policy':
+      push(setPolicy(draft, name as Word, command.argument as Word, line));
+      break;
+    case 'rename':
+      push(renameChain(draft, name as Word, command.argument as Word, line));
+      break;
+    case 'delete-chain':
+      if (name) push(deleteChain(draft, name, line));
+      else
+        for (const [key, chain] of [...draft.chains])
+          if (!isBuiltIn(draft, key) && chain.rules.length === 0 && !isJumpedTo(draft, key)) draft.chains.delete(key);
+      break;
+    case 'flush':
+      if (!name) for (const chain of draft.chains.values()) chain.rules = [];
+      else {
+        const chain = findChain(draft, name, line, found);
+        if (chain) chain.rules = [];
+      }
+      break;
+    case 'append': {
+      const chain = findChain(draft, name as Word, line, found);
+      if (chain) for (const rule of rules()) chain.rules.push(rule);
+      break;
+    }
+    case 'insert': {
+      const chain = findChain(draft, name as Word, line, found);
+      if (!chain) break;
+      const position = number ?? 1;
+      if (position > chain.rules.length + 1)
+        push(
+          at(
+            line,
+            name as Word,
+            'no-such-rule',
+            `chain ${name?.text} has ${chain.rules.length} rules: nothing can be inserted at ${position}`,
+          ),
+        );
+      else chain.rules.splice(position - 1, 0, ...rules());
+      break;
+    }
+    case 'replace': {
+      const chain = findChain(draft, name as Word, line, found);
+      if (!chain) break;
+      if (number === undefined || number > chain.rules.length)
+        push(at(line, name as Word, 'no-such-rule', `chain ${name?.text} has no rule ${number ?? ''} to replace`));
+      else chain.rules.splice(number - 1, 1, ...rules());
+      break;
+    }
+    case 'delete': {
+      const chain = findChain(draft, name as Word, line, found);
+      if (chain) push(deleteRules(draft, chain, command, line));
+      break;
+    }
+    case 'zero':
+    case 'look':
+      break;
+  }
+  return found;
+};
+
+/** The finished table. Chains are in the order in which they were made, rules in evaluation order. */
+export const finishTable = (draft: TableDraft): Table => ({
+  name: draft.name,
+  family: draft.family,
+  backend: draft.backend,
+  file: draft.file,
+  chains: [...draft.chains].map(([name, { policy, counters, rules }]) => ({
+    name,
+    ...(policy ? { policy } : isBuiltIn(draft, name) ? { policy: 'ACCEPT' as const } : {}),
+    ...(counters ? { counters } : {}),
+    rules,
+  })),
+});

@@ -1,0 +1,180 @@
+/** The option parser that the extensions' option tables guide. It knows the core options of iptables(8) and no extension by name. */
+import type { Code } from '../diagnostics/catalogue.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Family } from '../netfilter/family.ts';
+import { type ExtensionGrammar, isBad, type OptionSpec } from './grammar.ts';
+import type { Given, Info } from './types.ts';
+import { type Line, spanOf, type Word } from './words.ts';
+
+/** One extension as it collects its options. */
+export interface Loading {
+  readonly grammar: ExtensionGrammar;
+  readonly column: number;
+  readonly length: number;
+  readonly groups: Record<string, Given<unknown>>[];
+}
+
+export interface FoundOption {
+  readonly owner: Loading;
+  readonly key: string;
+  readonly spec: OptionSpec<unknown>;
+}
+
+interface NamedOption {
+  readonly key: string;
+  readonly spec: OptionSpec<unknown>;
+}
+
+const tables = new WeakMap<ExtensionGrammar, ReadonlyMap<string, NamedOption>>();
+
+/** Every spelling of every option of an extension. */
+const namesOf = (grammar: ExtensionGrammar): ReadonlyMap<string, NamedOption> => {
+  const known = tables.get(grammar);
+  if (known) return known;
+  const names = new Map<string, NamedOption>();
+  for (const [key, spec] of Object.entries(grammar.options))
+    for (const name of [spec.name, ...(spec.aliases ?? [])]) names.set(name, { key, spec });
+  tables.set(grammar, names);
+  return names;
+};
+
+export const load = (grammar: ExtensionGrammar, word: Word): Loading => ({
+  grammar,
+  column: word.column,
+  length: word.length,
+  groups: [{}],
+});
+
+/** The option of that exact name; the extension loaded last is asked first, as getopt_long's merged table does. */
+export const findOption = (name: string, loaded: readonly Loading[]): FoundOption | undefined => {
+  for (let i = loaded.length - 1; i >= 0; i--) {
+    const owner = loaded[i] as Loading;
+    const found = namesOf(owner.grammar).get(name);
+    if (found) return { owner, ...found };
+  }
+  return undefined;
+};
+
+/** All options of loaded extensions that a shortened name could mean, one per meaning. */
+export const findShortened = (name: string, loaded: readonly Loading[]): readonly FoundOption[] => {
+  const found = new Map<OptionSpec<unknown>, FoundOption>();
+  for (const owner of loaded)
+    for (const [full, option] of namesOf(owner.grammar))
+      if (full.startsWith(name)) found.set(option.spec, { owner, ...option });
+  return [...found.values()];
+};
+
+export const ownsOption = (grammar: ExtensionGrammar, name: string): boolean => namesOf(grammar).has(name);
+
+const problem = (
+  line: Line,
+  word: { column: number; length: number },
+  code: Code,
+  what: string,
+  help?: string,
+): Diagnostic => ({
+  code,
+  severity: 'error',
+  what,
+  ...(help === undefined ? {} : { help }),
+  span: spanOf(line, word.column, word.length),
+});
+
+export interface Place {
+  readonly line: Line;
+  readonly family: Family;
+}
+
+/**
+ * Stores one option with its value words; returns what is wrong with it, if anything. `option` is the word of the
+ * option itself.
+ */
+export const takeOption = (
+  { owner, key, spec }: FoundOption,
+  option: Word,
+  values: readonly Word[],
+  inverted: boolean,
+  { line, family }: Place,
+): Diagnostic | undefined => {
+  if (inverted && !spec.invertible)
+    return problem(line, option, 'not-invertible', `${spec.name} cannot be inverted with !`);
+  if (spec.separator) {
+    owner.groups.push({});
+    return undefined;
+  }
+  const group = owner.groups.at(-1) as Record<string, Given<unknown>>;
+  if (group[key])
+    return problem(line, option, 'option-twice', `${spec.name} is given twice`, 'iptables takes it once per extension');
+  if (values.length < spec.value.words)
+    return problem(
+      line,
+      option,
+      'missing-value',
+      `${spec.name} needs a value`,
+      `write ${spec.name} ${spec.value.syntax}`,
+    );
+  const first = values[0];
+  const value = spec.value.parse(values.map((word) => word.text).join(' '), family);
+  if (isBad(value)) {
+    const word = first ?? option;
+    // Inside a quoted or escaped word the characters of the value do not stand where they are counted.
+    const exact = value.at !== undefined && word.length === word.text.length + (word.quoted ? 2 : 0);
+    const start = word.column + (exact ? (value.at ?? 0) + (word.quoted ? 1 : 0) : 0);
+    const whole =
+      values.length > 1 ? (values.at(-1) as Word).column + (values.at(-1) as Word).length - word.column : word.length;
+    const length = exact ? (value.length ?? Math.max(1, word.text.length - (value.at ?? 0))) : (value.length ?? whole);
+    return {
+      code: value.code ?? 'bad-value',
+      severity: 'error',
+      what: `${spec.name}: ${value.bad}`,
+      ...(value.help === undefined ? {} : { help: value.help }),
+      span: spanOf(line, start, length),
+    };
+  }
+  group[key] = { value, inverted, column: first?.column ?? option.column };
+  return undefined;
+};
+
+/** What the extension's declaration demands of its options together: mandatory ones, exclusive ones, its own check. */
+export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefined => {
+  const { grammar, groups } = loading;
+  for (const [index, group] of groups.entries()) {
+    for (const [key, spec] of Object.entries(grammar.options)) {
+      const given = group[key];
+      if (!given) {
+        if (spec.mandatory && index === 0)
+          return problem(
+            line,
+            loading,
+            'option-required',
+            `${grammar.name} needs ${spec.name}`,
+            `write ${spec.name} ${spec.value.syntax}`,
+          );
+        continue;
+      }
+      for (const other of spec.excludes ?? [])
+        if (group[other])
+          return problem(
+            line,
+            { column: Math.max(given.column, group[other].column), length: 1 },
+            'options-exclusive',
+            `${spec.name} and ${grammar.options[other]?.name ?? other} exclude each other`,
+          );
+    }
+  }
+  const needed = grammar.atLeastOne;
+  if (needed && !needed.some((key) => groups[0]?.[key]))
+    return problem(
+      line,
+      loading,
+      'option-required',
+      `${grammar.name} needs one of its options`,
+      `one of ${needed.map((key) => grammar.options[key]?.name ?? key).join(', ')}`,
+    );
+  return undefined;
+};
+
+export const infoOf = (loading: Loading): { readonly info: Info; readonly more?: readonly Info[] } => {
+  const [info = {}, ...more] = loading.groups;
+  return more.length > 0 ? { info, more } : { info };
+};

@@ -1,0 +1,191 @@
+/** The parameters and commands of iptables(8) itself: what each takes from the line. */
+import { load } from './options.ts';
+import {
+  type Core,
+  good,
+  isBang,
+  isOption,
+  isStandard,
+  next,
+  once,
+  parseCounter,
+  type Reading,
+  stop,
+  verbs,
+} from './reading.ts';
+import { parseAddresses, parseInterface, parseProtocol } from './selector.ts';
+import type { Word } from './words.ts';
+
+const takeAction = (reading: Reading, option: Word, name: Word, kind: 'jump' | 'goto'): void => {
+  if (reading.action.kind !== 'none') stop(reading, option, 'option-twice', 'a rule has one -j or one -g');
+  const extension = kind === 'jump' ? reading.grammar.targets.get(name.text) : undefined;
+  if (kind === 'jump' && isStandard(name.text)) reading.action = { kind: 'verdict', verdict: name.text };
+  else if (extension) {
+    if (!extension.families.includes(reading.family))
+      stop(
+        reading,
+        name,
+        'wrong-family',
+        `${name.text} does not exist for ${reading.family === 'ip' ? 'IPv4' : 'IPv6'}`,
+      );
+    reading.target = load(extension, name);
+    reading.action = { kind: 'target', use: { name: name.text, info: {}, column: name.column } };
+  } else reading.action = { kind, chain: name.text, column: name.column };
+};
+
+const takeMatch = (reading: Reading, name: Word): void => {
+  const extension = reading.grammar.matches.get(name.text);
+  if (!extension) {
+    reading.unmodelled ??= { kind: 'match', name: name.text, column: name.column, length: name.length };
+    return;
+  }
+  if (!extension.families.includes(reading.family))
+    stop(
+      reading,
+      name,
+      'wrong-family',
+      `the match ${name.text} does not exist for ${reading.family === 'ip' ? 'IPv4' : 'IPv6'}`,
+    );
+  reading.loaded.push(load(extension, name));
+};
+
+export const takeCore = (
+  reading: Reading,
+  kind: Core,
+  option: Word,
+  bang: Word | undefined,
+  attached: Word | undefined,
+): void => {
+  const value = (needs: string): { word: Word; inverted: boolean } => {
+    if (attached) return { word: attached, inverted: bang !== undefined };
+    const word = next(reading, option, needs);
+    // Before 1.4.3 the `!` stood behind the option, and old scripts still have it there.
+    if (!isBang(word)) return { word, inverted: bang !== undefined };
+    if (bang) stop(reading, word, 'stray-inversion', 'the option is inverted twice');
+    return { word: next(reading, option, needs), inverted: true };
+  };
+  const plain = (): void => {
+    if (bang) stop(reading, bang, 'not-invertible', `${option.text} cannot be inverted with !`);
+  };
+  const { selector } = reading;
+  switch (kind) {
+    case 'source':
+    case 'destination': {
+      once(reading, option, kind === 'source' ? reading.sources : reading.destinations);
+      const { word, inverted } = value('an address');
+      const list = good(reading, word, parseAddresses(word.text, reading.family));
+      if (inverted && list.length > 1)
+        stop(
+          reading,
+          word,
+          'not-invertible',
+          'a list of addresses cannot be inverted',
+          'iptables refuses ! with several addresses',
+        );
+      if (kind === 'source') [reading.sources, reading.sourceInverted] = [list, inverted];
+      else [reading.destinations, reading.destinationInverted] = [list, inverted];
+      return;
+    }
+    case 'in':
+    case 'out': {
+      once(reading, option, kind === 'in' ? selector.inInterface : selector.outInterface);
+      const { word, inverted } = value('an interface name');
+      const given = { name: good(reading, word, parseInterface(word.text)), inverted };
+      reading.selector = kind === 'in' ? { ...selector, inInterface: given } : { ...selector, outInterface: given };
+      return;
+    }
+    case 'protocol': {
+      once(reading, option, selector.protocol);
+      const { word, inverted } = value('a protocol');
+      const number = good(reading, word, parseProtocol(word.text));
+      if (number === 0 && inverted)
+        stop(reading, word, 'bad-value', 'no packet has a protocol other than all', 'leave the option out');
+      if (number !== 0) reading.selector = { ...selector, protocol: { number, inverted } };
+      return;
+    }
+    case 'fragment':
+      if (reading.family === 'ip6') stop(reading, option, 'wrong-family', '-f does not exist for IPv6', 'use -m frag');
+      once(reading, option, selector.fragment);
+      reading.selector = { ...selector, fragment: { inverted: bang !== undefined } };
+      return;
+    case 'match': {
+      plain();
+      takeMatch(reading, attached ?? next(reading, option, 'the name of a match'));
+      return;
+    }
+    case 'jump':
+    case 'goto': {
+      plain();
+      takeAction(reading, option, attached ?? next(reading, option, kind === 'jump' ? 'a target' : 'a chain'), kind);
+      return;
+    }
+    case 'table': {
+      plain();
+      const word = attached ?? next(reading, option, 'a table');
+      reading.table = { name: word.text, word };
+      return;
+    }
+    case 'counters': {
+      plain();
+      const first = attached ?? next(reading, option, 'packets and bytes');
+      const [left = '', right] = first.text.split(',');
+      const second = right === undefined ? next(reading, option, 'packets and bytes') : first;
+      const packets = parseCounter(left);
+      const bytes = parseCounter(right ?? second.text);
+      if (packets === undefined || bytes === undefined)
+        return stop(reading, first, 'bad-counters', `"${first.text}" is no count of packets`, 'write -c PACKETS BYTES');
+      reading.counters = { packets, bytes };
+      return;
+    }
+    case 'ipv4':
+    case 'ipv6':
+      plain();
+      reading.only = kind === 'ipv4' ? 'ip' : 'ip6';
+      return;
+    case 'wait': {
+      plain();
+      const word = reading.words[reading.position];
+      if (!attached && word && /^\d+$/.test(word.text)) reading.position++;
+      return;
+    }
+    case 'silent':
+      plain();
+      return;
+  }
+};
+
+export const takeVerb = (reading: Reading, option: Word, attached: Word | undefined): void => {
+  const found = verbs[option.text] as (typeof verbs)[string];
+  if (reading.command)
+    stop(
+      reading,
+      option,
+      'misplaced-option',
+      'a command line has one command',
+      `it already has ${reading.command.verb}`,
+    );
+  const [verb, min, max] = found;
+  const given: Word[] = attached ? [attached] : [];
+  while (given.length < max) {
+    const word = reading.words[reading.position];
+    if (!word || isOption(word) || isBang(word)) break;
+    // The second word of -I, -D and -R can only be a rule number.
+    if (
+      given.length === 1 &&
+      (verb === 'insert' || verb === 'delete' || verb === 'replace') &&
+      !/^\d+$/.test(word.text)
+    )
+      break;
+    given.push(word);
+    reading.position++;
+  }
+  const [chain, second] = given;
+  if (given.length < min)
+    stop(reading, option, 'missing-value', `${option.text} needs ${min === 2 ? 'two words' : 'a chain'}`);
+  const base = { verb, ...(chain ? { chain } : {}) };
+  if (!second) reading.command = base;
+  else if (verb === 'policy' || verb === 'rename') reading.command = { ...base, argument: second };
+  else if (Number(second.text) === 0 || second.text.length > 9)
+    stop(reading, second, 'value-out-of-range', `there is no rule number ${second.text}`, 'rules are counted from 1');
+  else reading.command = { ...base, number: Number(second.text) };
+};

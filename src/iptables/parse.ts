@@ -1,0 +1,66 @@
+/** Reads iptables rulesets of every textual form. Give it the extensions' grammar: `extensions/registry.ts`. */
+import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts';
+import type { Backend, Family } from '../netfilter/family.ts';
+import type { TableName } from '../netfilter/hooks.ts';
+import { detectFormat, type Format } from './detect.ts';
+import type { Grammar } from './grammar.ts';
+import { readCommands } from './commands.ts';
+import { readListing } from './listing.ts';
+import { readSave } from './save.ts';
+import type { Ruleset, Table } from './types.ts';
+import { checkTables } from './validate.ts';
+
+/** A text and the name under which messages speak of it. */
+export interface Input {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface ParseOptions {
+  /** For inputs that do not say it themselves. */
+  readonly family?: Family;
+  /** Overrides what the inputs say. */
+  readonly backend?: Backend;
+  /** Overrides what the input looks like. */
+  readonly format?: Format;
+  /** The table of a listing or of -S output, which do not name it. */
+  readonly table?: TableName;
+}
+
+/** What one input gave: its tables, and what there is to say. */
+export interface Reading {
+  readonly tables: readonly Table[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading => {
+  const format = options.format ?? detectFormat(input);
+  switch (format) {
+    case 'save':
+      return readSave(input, grammar, options);
+    case 'rules':
+    case 'commands':
+      return readCommands(input, grammar, options, format);
+    case 'listing':
+      return readListing(input, grammar, options);
+    default:
+      return { tables: [], diagnostics: [format] };
+  }
+};
+
+/**
+ * Parses the inputs of one host into one ruleset. `diagnostics` holds everything that is wrong or worth knowing; if one
+ * of them is an error, `value` is what could be read of the rest and must not be acted upon.
+ */
+export const parse = (inputs: readonly Input[], grammar: Grammar, options: ParseOptions = {}): Outcome<Ruleset> => {
+  const tables: Table[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const input of inputs) {
+    const reading = readOne(input, grammar, options);
+    // Appended one by one: a broken file of 100,000 lines has more diagnostics than a call takes arguments.
+    for (const table of reading.tables) tables.push(table);
+    for (const diagnostic of reading.diagnostics) diagnostics.push(diagnostic);
+  }
+  for (const diagnostic of checkTables(tables, grammar)) diagnostics.push(diagnostic);
+  return { value: { tables }, diagnostics };
+};

@@ -1,0 +1,256 @@
+/** One iptables command line, already split into words: which command it is, and the rule it carries. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Family } from '../netfilter/family.ts';
+import type { Grammar } from './grammar.ts';
+import {
+  checkOptions,
+  type FoundOption,
+  findOption,
+  findShortened,
+  infoOf,
+  load,
+  type Loading,
+  ownsOption,
+  takeOption,
+} from './options.ts';
+import { takeCore, takeVerb } from './parameters.ts';
+import {
+  type Command,
+  type Core,
+  core,
+  isBang,
+  isOption,
+  type Reading,
+  type RuleDraft,
+  Stop,
+  stop,
+  type Verb,
+  verbs,
+} from './reading.ts';
+import type { Action, Use } from './types.ts';
+import type { Line, Word } from './words.ts';
+
+/** Words that follow an option of an extension dnfw has no model of: they are its values as far as one can tell. */
+const skipUnmodelled = (reading: Reading): void => {
+  for (
+    let word = reading.words[reading.position];
+    word && !isOption(word) && !isBang(word);
+    word = reading.words[reading.position]
+  )
+    reading.position++;
+};
+
+const loadedOf = (reading: Reading): readonly Loading[] =>
+  reading.target ? [...reading.loaded, reading.target] : reading.loaded;
+
+/** `-p tcp --dport 80` without `-m tcp`: the protocol's own match is loaded by its first option. */
+const loadImplicit = (reading: Reading, name: string): FoundOption | undefined => {
+  const protocol = reading.selector.protocol;
+  if (!protocol || protocol.inverted) return undefined;
+  for (const grammar of reading.grammar.matches.values())
+    if (
+      grammar.implicit &&
+      grammar.protocols?.includes(protocol.number) &&
+      grammar.families.includes(reading.family) &&
+      ownsOption(grammar, name)
+    ) {
+      if (reading.loaded.some((loading) => loading.grammar === grammar)) return undefined;
+      const option = reading.words[reading.position - 1] as Word;
+      reading.loaded.push(load(grammar, option));
+      return findOption(name, reading.loaded);
+    }
+  return undefined;
+};
+
+const takeExtensionOption = (
+  reading: Reading,
+  option: Word,
+  name: string,
+  attached: Word | undefined,
+  bang: Word | undefined,
+): void => {
+  let found = findOption(name, loadedOf(reading)) ?? loadImplicit(reading, name);
+  if (!found && name.startsWith('--')) {
+    const candidates = findShortened(name, loadedOf(reading));
+    const cores = [
+      ...new Set(
+        Object.entries(core)
+          .filter(([full]) => full.startsWith(name))
+          .map(([, kind]) => kind),
+      ),
+    ];
+    if (candidates.length + cores.length > 1) {
+      const names = [...candidates.map((c) => c.spec.name), ...cores];
+      stop(reading, option, 'ambiguous-option', `${name} could be ${names.join(' or ')}`, 'write the option in full');
+    }
+    if (cores[0]) return takeCore(reading, cores[0], option, bang, attached);
+    found = candidates[0];
+  }
+  if (!found) {
+    if (reading.unmodelled) return skipUnmodelled(reading);
+    // A target of another package brings options that nobody here knows: the rule is kept and refused as a whole.
+    if (reading.action.kind === 'jump' && reading.action.column < option.column) {
+      const { chain, column } = reading.action;
+      reading.unmodelled = { kind: 'target', name: chain, column, length: chain.length };
+      return skipUnmodelled(reading);
+    }
+    return stop(
+      reading,
+      option,
+      'unknown-option',
+      `${name} is not an option of this rule`,
+      'is a -m or -p missing before it?',
+    );
+  }
+  const values: Word[] = attached ? [attached] : [];
+  let inverted = bang !== undefined;
+  const first = reading.words[reading.position];
+  if (!attached && found.spec.value.words > 0 && first && isBang(first)) {
+    if (inverted) stop(reading, first, 'stray-inversion', 'the option is inverted twice');
+    inverted = true;
+    reading.position++;
+  }
+  while (values.length < found.spec.value.words) {
+    const word = reading.words[reading.position];
+    if (!word) break;
+    values.push(word);
+    reading.position++;
+  }
+  const wrong = takeOption(found, option, values, inverted, reading);
+  if (wrong) throw new Stop(wrong);
+};
+
+const takeOptionWord = (reading: Reading, word: Word, bang: Word | undefined): void => {
+  const equals = word.text.startsWith('--') ? word.text.indexOf('=') : -1;
+  const name = equals > 0 ? word.text.slice(0, equals) : word.text;
+  const attached: Word | undefined =
+    equals > 0
+      ? {
+          text: word.text.slice(equals + 1),
+          column: word.column + equals + 1,
+          length: word.length - equals - 1,
+          quoted: word.quoted,
+        }
+      : undefined;
+  if (Object.hasOwn(core, name)) return takeCore(reading, core[name] as Core, word, bang, attached);
+  if (Object.hasOwn(verbs, name)) {
+    if (bang) stop(reading, bang, 'stray-inversion', 'a command cannot be inverted');
+    return takeVerb(reading, word, attached);
+  }
+  // getopt takes the value of a short option without a blank: -ptcp, -s10.0.0.1
+  const short = word.text.slice(0, 2);
+  if (
+    !word.text.startsWith('--') &&
+    word.text.length > 2 &&
+    (Object.hasOwn(core, short) || Object.hasOwn(verbs, short))
+  ) {
+    const rest: Word = { text: word.text.slice(2), column: word.column + 2, length: word.length - 2, quoted: false };
+    const option: Word = { ...word, text: short, length: 2 };
+    return Object.hasOwn(core, short)
+      ? takeCore(reading, core[short] as Core, option, bang, rest)
+      : takeVerb(reading, option, rest);
+  }
+  takeExtensionOption(reading, word, name, attached, bang);
+};
+
+const useOf = (loading: Loading, family: Family): Use => {
+  const { grammar, column } = loading;
+  const { info, ...more } = infoOf(loading);
+  return { name: grammar.name, info: grammar.canonical?.(info, family, column) ?? info, ...more, column };
+};
+
+/** Checks one extension against the rule around it, as its checkentry callback would. */
+const checkUse = (reading: Reading, loading: Loading): Use => {
+  const wrong = checkOptions(loading, reading.line);
+  if (wrong) throw new Stop(wrong);
+  const { grammar } = loading;
+  const protocol = reading.selector.protocol;
+  if (grammar.protocols && (!protocol || protocol.inverted || !grammar.protocols.includes(protocol.number)))
+    stop(
+      reading,
+      loading,
+      'needs-protocol',
+      `${grammar.name} works only with one of its protocols`,
+      'put the -p in front of it',
+    );
+  const use = useOf(loading, reading.family);
+  const problem = grammar.check(use, reading.family, reading.selector);
+  if (problem) {
+    const given = problem.option === undefined ? undefined : use.info[problem.option];
+    stop(reading, given ? { column: given.column, length: 1 } : loading, problem.code, problem.what, problem.help);
+  }
+  return use;
+};
+
+const draftsOf = (reading: Reading): readonly RuleDraft[] => {
+  const matches = reading.loaded.map((loading) => checkUse(reading, loading));
+  const action: Action = reading.target ? { kind: 'target', use: checkUse(reading, reading.target) } : reading.action;
+  const drafts: RuleDraft[] = [];
+  for (const source of reading.sources ?? [undefined])
+    for (const destination of reading.destinations ?? [undefined])
+      drafts.push({
+        selector: {
+          ...(source ? { source: { ...source, inverted: reading.sourceInverted } } : {}),
+          ...(destination ? { destination: { ...destination, inverted: reading.destinationInverted } } : {}),
+          ...reading.selector,
+        },
+        matches,
+        action,
+        ...(reading.counters ? { counters: reading.counters } : {}),
+        ...(reading.unmodelled ? { unmodelled: reading.unmodelled } : {}),
+      });
+  return drafts;
+};
+
+const carriesRule: ReadonlySet<Verb> = new Set(['append', 'insert', 'delete', 'replace']);
+
+const read = (reading: Reading): Command | 'other-family' => {
+  let bang: Word | undefined;
+  for (let word = reading.words[reading.position]; word; word = reading.words[reading.position]) {
+    reading.position++;
+    if (isBang(word)) {
+      if (bang) stop(reading, word, 'stray-inversion', 'two ! in a row');
+      bang = word;
+    } else if (isOption(word)) {
+      takeOptionWord(reading, word, bang);
+      bang = undefined;
+    } else stop(reading, word, 'bad-line', `"${word.text}" is not an option and no option takes it`);
+  }
+  if (bang) stop(reading, bang, 'stray-inversion', 'there is nothing behind the ! that it could invert');
+  const { command } = reading;
+  if (!command)
+    return stop(
+      reading,
+      { column: 1, length: reading.line.text.length },
+      'bad-line',
+      'the line has no command',
+      'a rule starts with -A CHAIN',
+    );
+  if (reading.only && reading.only !== reading.family) return 'other-family';
+  const table = reading.table ? { table: reading.table } : {};
+  if (!carriesRule.has(command.verb) || (command.verb === 'delete' && command.number !== undefined))
+    return { ...command, ...table, rules: [] };
+  return { ...command, ...table, rules: draftsOf(reading) };
+};
+
+/**
+ * Reads the words of one iptables command line. Gives the command, `other-family` for a line that `-4` or `-6` keeps
+ * for the other family, or the first thing that is wrong with it.
+ */
+export const parseCommand = (
+  words: readonly Word[],
+  line: Line,
+  family: Family,
+  grammar: Grammar,
+): Command | 'other-family' | Diagnostic => {
+  try {
+    return read({
+      line, family, grammar, words, position: 0, command: undefined, table: undefined, sources: undefined, destinations: undefined,
+      sourceInverted: false, destinationInverted: false, selector: {}, counters: undefined, loaded: [], action: { kind: 'none' },
+      target: undefined, unmodelled: undefined, only: undefined,
+    }); // prettier-ignore
+  } catch (error) {
+    if (error instanceof Stop) return error.diagnostic;
+    throw error;
+  }
+};

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Kernel tests start real nft and iptables in namespaces of their own.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: true,
+    maxWorkers: 2,
+    coverage: { include: ['src/**'], reporter: ['text-summary'] },
+    allowOnly: false,
+    passWithNoTests: false,
+  },
+});
