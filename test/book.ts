@@ -1,4 +1,5 @@
 // The book's cases as data, and how a case is turned into a ruleset. Used by cases.test.ts and by the kernel tests.
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Outcome } from '../src/diagnostics/diagnostic.ts';
 import { registry } from '../src/extensions/registry.ts';
 import { parse } from '../src/iptables/parse.ts';
@@ -28,6 +29,32 @@ export interface Case {
   readonly why?: string;
 }
 
+export interface Book {
+  readonly folder: 'matches' | 'targets';
+  /** The file's name without `.json`. */
+  readonly file: string;
+  readonly extension: string;
+  readonly cases: readonly Case[];
+}
+
+export const translations: URL = new URL('../translations/', import.meta.url);
+
+/** Every case file, in the order of their names. */
+export const readBooks = (): readonly Book[] =>
+  (['matches', 'targets'] as const).flatMap((folder) =>
+    readdirSync(new URL(folder, translations))
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => ({
+        ...(JSON.parse(readFileSync(new URL(`${folder}/${name}`, translations), 'utf8')) as Omit<
+          Book,
+          'folder' | 'file'
+        >),
+        folder,
+        file: name.slice(0, -'.json'.length),
+      })),
+  );
+
 const builtIn: Readonly<Record<string, readonly string[]>> = {
   raw: ['PREROUTING', 'OUTPUT'],
   mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
@@ -55,11 +82,13 @@ export const parseCase = (one: Case): Outcome<Ruleset> =>
 
 export const translateCase = (
   one: Case,
+  tablePrefix?: string,
 ): { readonly parsed: Outcome<Ruleset>; readonly result: RulesetTranslation } => {
   const parsed = parseCase(one);
   const result = translate(parsed.value, registry, {
     exactLegacy: one.exactLegacy ?? false,
     counters: one.counters ?? false,
+    ...(tablePrefix === undefined ? {} : { tablePrefix }),
   });
   return { parsed, result };
 };

@@ -26,7 +26,8 @@ const ask = async (program: string): Promise<Answer> => {
     env: { LC_ALL: 'C' },
   });
   if (result.code === 'ENOENT') return { kind: 'missing' };
-  if (result.failed) return { kind: 'failed', why: (result.stderr || (result.shortMessage ?? '')).trim().split('\n')[0] ?? '' };
+  if (result.failed)
+    return { kind: 'failed', why: (result.stderr || (result.shortMessage ?? '')).trim().split('\n')[0] ?? '' };
   return { kind: 'text', text: result.stdout };
 };
 

@@ -1,8 +1,10 @@
 /** The command tree. The completions and the synopses of the manual are made from it. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { render } from '../diagnostics/render.ts';
+import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
+import { writeOut } from './files.ts';
 import { say } from './terminal.ts';
 import type { TranslateFlags } from './translate.ts';
 import { version } from './version.ts';
@@ -70,6 +72,15 @@ const translateCommand = (outcome: Outcome): Command =>
       outcome.status = await translateFiles(files, flags);
     });
 
+const completionCommand = (): Command =>
+  new Command('completion')
+    .summary('print a completion script for a shell')
+    .description('Prints a completion script, for example: dnfw completion bash > /etc/bash_completion.d/dnfw')
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+    .action((shell: Shell) => {
+      writeOut([completion(shell, program())]);
+    });
+
 /** The whole tree; `outcome` receives the exit status of the command that runs. */
 export const program = (outcome: Outcome = { status: exit.done }): Command =>
   new Command('dnfw')
@@ -77,6 +88,7 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addCommand(translateCommand(outcome))
+    .addCommand(completionCommand())
     .showHelpAfterError('(dnfw --help, or dnfw help COMMAND, shows what there is)');
 
 const prepare = (command: Command): Command => {

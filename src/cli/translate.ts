@@ -5,12 +5,13 @@ import { describeRole, overlayRole } from '../docker/roles.ts';
 import { registry } from '../extensions/registry.ts';
 import type { Format } from '../iptables/detect.ts';
 import { type Input, parse } from '../iptables/parse.ts';
+import type { Ruleset } from '../iptables/types.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
-import { printJson } from '../nftables/print.ts';
+import { type Checks, jsonWriter } from '../nftables/print.ts';
 import type { Command } from '../nftables/types.ts';
 import type { Entry, Tally } from '../translate/report.ts';
-import { type RulesetTranslation, translate } from '../translate/translate.ts';
+import { translate, translateInto, type TranslateOptions, type TranslationReport } from '../translate/translate.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeAtomically, writeOut } from './files.ts';
 import { report, say } from './terminal.ts';
@@ -89,32 +90,56 @@ const tallyLine = ({ rules, exact, guarded, approximate, refused }: Tally, print
   return `dnfw: ${plural(rules, 'rule')}: ${parts.join(', ')}${rest}`;
 };
 
-/** The chunks of the result, or the refusals of the text form. */
-const printed = async (
-  translation: RulesetTranslation,
-  format: 'json' | 'nft',
-): Promise<{ readonly chunks: readonly string[]; readonly refusals: readonly Diagnostic[] }> => {
-  const { commands, entries } = translation;
-  if (format === 'json') return { chunks: [...printJson(commands)], refusals: [] };
-  const { printText } = await import('../nftables/text.ts');
-  const { chunks, refusals } = printText(commands, commentsFor(entries, commands));
-  const owner = (index: number): Entry | undefined => entries.find((entry) => entry.nft.includes(index));
+interface Result extends TranslationReport {
+  readonly chunks: readonly string[];
+  /** Strings that the text form cannot carry. */
+  readonly unprintable: readonly Diagnostic[];
+}
+
+const refusedBySchema = (what: unknown, why: string): Error =>
+  new Error(`the schema refuses ${JSON.stringify(what)}: ${why}`);
+
+/** Every command passes the schema before anything is printed. */
+const checker = async (): Promise<Checks> => {
+  const { validateCommands, validateRule } = await import('../nftables/validate.ts');
   return {
-    chunks,
-    refusals: refusals.map(({ index, what }) => {
-      const entry = owner(index);
-      return {
-        code: 'text-not-expressible',
-        severity: 'error',
-        what,
-        why: 'the text syntax of nft has no escapes',
-        help: 'use --format json, which carries any string',
-        ...(entry
-          ? { span: { file: entry.file, line: entry.line, column: 1, length: entry.text.length, text: entry.text } }
-          : {}),
-      };
-    }),
+    command: (command) => {
+      const wrong = validateCommands([command]);
+      if (wrong) throw refusedBySchema(command, wrong.what);
+    },
+    rule: (rule) => {
+      const wrong = validateRule(rule);
+      if (wrong !== undefined) throw refusedBySchema(rule, wrong);
+    },
   };
+};
+
+const asJson = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
+  const writer = jsonWriter(await checker());
+  const made = translateInto(ruleset, registry, options, writer.table);
+  return { ...made, chunks: writer.chunks(), unprintable: [] };
+};
+
+const asText = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
+  const { printText } = await import('../nftables/text.ts');
+  const { commands, ...made } = translate(ruleset, registry, options);
+  const checks = await checker();
+  for (const command of commands) checks.command(command);
+  const { chunks, refusals } = printText(commands, commentsFor(made.entries, commands));
+  const unprintable = refusals.map(({ index, what }): Diagnostic => {
+    const entry = made.entries.find(({ nft }) => nft.includes(index));
+    return {
+      code: 'text-not-expressible',
+      severity: 'error',
+      what,
+      why: 'the text syntax of nft has no escapes',
+      help: 'use --format json, which carries any string',
+      ...(entry
+        ? { span: { file: entry.file, line: entry.line, column: 1, length: entry.text.length, text: entry.text } }
+        : {}),
+    };
+  });
+  return { ...made, chunks, unprintable };
 };
 
 const emptyHost = (files: readonly string[], inputs: readonly Input[]): boolean =>
@@ -136,27 +161,24 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
     say(`dnfw: ${plural(errors, 'error')} in the input; nothing was translated`);
     return exit.usage;
   }
-  const translation = translate(parsed.value, registry, {
+  const options: TranslateOptions = {
     tablePrefix: flags.tablePrefix,
     exactLegacy: flags.exactLegacy ?? false,
     counters: flags.counters ?? false,
-  });
-  report(translation.diagnostics);
-  const { validateCommands } = await import('../nftables/validate.ts');
-  const invalid = validateCommands(translation.commands);
-  if (invalid) throw new Error(`the schema refuses command ${invalid.index}: ${invalid.what}`);
-  const result = await printed(translation, flags.format);
-  const { entries, tally } = translation;
+  };
+  const result = await (flags.format === 'json' ? asJson : asText)(parsed.value, options);
+  const { entries, tally, unprintable } = result;
+  report(result.diagnostics);
   report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));
-  report(result.refusals);
+  report(unprintable);
   if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));
-  const wanted = result.refusals.length === 0 && (tally.refused === 0 || flags.allowUntranslated === true);
+  const wanted = unprintable.length === 0 && (tally.refused === 0 || flags.allowUntranslated === true);
   if (wanted) {
     if (flags.output === undefined) writeOut(result.chunks);
     else writeAtomically(flags.output, result.chunks);
   }
-  if (result.refusals.length > 0)
-    say(`dnfw: ${plural(result.refusals.length, 'string')} cannot be written as nft text; nothing was printed`);
+  if (unprintable.length > 0)
+    say(`dnfw: ${plural(unprintable.length, 'string')} cannot be written as nft text; nothing was printed`);
   else say(tallyLine(tally, wanted));
-  return tally.refused > 0 || result.refusals.length > 0 ? exit.untranslated : exit.done;
+  return tally.refused > 0 || unprintable.length > 0 ? exit.untranslated : exit.done;
 };

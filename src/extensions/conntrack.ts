@@ -1,6 +1,7 @@
 /** What the matches on connection tracking share (net/netfilter/nf_conntrack_common.h, xt_conntrack.c, nft_ct.c). */
 import { ct, match } from '../nftables/build.ts';
-import { type Formula, test } from '../nftables/formula.ts';
+import { type Formula, never, test } from '../nftables/formula.ts';
+import type { Expression } from '../nftables/types.ts';
 
 /** The states as iptables-save prints them and as nft calls them; every packet is in exactly one. */
 export const states = {
@@ -20,11 +21,19 @@ const bitOrder: readonly State[] = ['INVALID', 'ESTABLISHED', 'RELATED', 'NEW', 
 export const withoutEntry: readonly State[] = ['INVALID', 'UNTRACKED'];
 export const withEntry: readonly State[] = ['NEW', 'RELATED', 'ESTABLISHED'];
 
-/** Whether the packet is in one of the states. `ct state` never fails to load. At least one state. */
-export const stateIn = (wanted: readonly State[]): Formula => {
+/** One word by itself, several as a list. */
+export const bits = (names: readonly string[]): Expression => (names.length === 1 ? (names[0] as string) : names);
+
+/** Whether the packet is in one of the states, or in none of them. `ct state` never fails to load. */
+export const stateTest = (wanted: readonly State[], inverted: boolean): Formula => {
+  if (wanted.length === 0) return never;
+  // All five at once are true of every packet; the test stays, for it is what makes the kernel track connections.
+  if (inverted && wanted.length === bitOrder.length) return never;
   const names = bitOrder.filter((state) => wanted.includes(state)).map((state) => states[state]);
-  return test(match(ct('state'), 'in', names.length === 1 ? (names[0] as string) : names));
+  return test(match(ct('state'), inverted ? '!' : 'in', bits(names)));
 };
+
+export const stateIn = (wanted: readonly State[]): Formula => stateTest(wanted, false);
 
 /** The packet has a conntrack entry. */
 export const tracked: Formula = stateIn(withEntry);

@@ -3,13 +3,14 @@
  * texts, the manual and the random rules of the tests; `translate` says the same in nft.
  */
 import type { Code } from '../diagnostics/catalogue.ts';
-import type { CheckProblem, ExtensionGrammar, OptionSpec, OptionTable } from '../iptables/grammar.ts';
+import type { CheckProblem, ExtensionGrammar, Grammar, OptionSpec, OptionTable } from '../iptables/grammar.ts';
 import type { Given, Info, Selector, Use } from '../iptables/types.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { Hook, TableName } from '../netfilter/hooks.ts';
 import type { Formula } from '../nftables/formula.ts';
-import type { CtHelperObject, Statement } from '../nftables/types.ts';
+import type { CtHelperObject, Match, Statement } from '../nftables/types.ts';
 import type { ListingReader } from './listing.ts';
+import type { PortRange } from './ports.ts';
 
 /** The typed form of an `Info` for an option table. */
 export type InfoOf<O> = { readonly [K in keyof O]?: O[K] extends OptionSpec<infer T> ? Given<T> : never };
@@ -37,6 +38,8 @@ export interface RuleContext {
    * treats later fragments as that match does.
    */
   readonly readsTransport: boolean;
+  /** The destination ports to which a match of the rule limits it, if one does. */
+  readonly destinationPorts?: PortRange;
 }
 
 /** A way in which the native form differs from what iptables does, with a code of the catalogue and a sentence. */
@@ -86,6 +89,8 @@ export interface TargetTranslation {
   readonly differences?: readonly Difference[];
   /** Named objects that the statements use. */
   readonly objects?: readonly CtHelperObject[];
+  /** Tests that have to stand in the very nft rule that holds the statements: nft takes a port in NAT only behind one for its protocol. */
+  readonly inside?: readonly Match[];
 }
 
 /** How the support matrix of the manual rates an extension. */
@@ -160,7 +165,7 @@ export interface TargetExtension extends Described {
 export type Extension = MatchExtension | TargetExtension;
 
 /** All extensions by name. A match may stand once per family under one name (`hl` and `ttl` have different names). */
-export interface Registry {
+export interface Registry extends Grammar {
   readonly matches: ReadonlyMap<string, MatchExtension>;
   readonly targets: ReadonlyMap<string, TargetExtension>;
 }

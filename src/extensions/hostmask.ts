@@ -1,7 +1,15 @@
 /** One address with a mask, as conntrack and ipvs take it. Unlike `-s` the host bits are kept and saved. */
 import { parseAddresses } from '../iptables/selector.ts';
 import type { Given } from '../iptables/types.ts';
-import { type Address, addressBits, maskOf, type Masked, parseAddress, prefixLength, printAddress } from '../netfilter/address.ts';
+import {
+  type Address,
+  addressBits,
+  maskOf,
+  type Masked,
+  parseAddress,
+  prefixLength,
+  printAddress,
+} from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import { and, match, prefix } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';

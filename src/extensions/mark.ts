@@ -16,7 +16,8 @@ export const fullMask = 0xffffffff;
 
 const hex = (number: number): string => `0x${number.toString(16)}`;
 
-const parseWord = (text: string, what: string): number | Bad => {
+/** A word of 32 bits as strtoul(3) reads it; `what` names it in the error. */
+export const parseWord = (text: string, what: string): number | Bad => {
   const number = parseNumber(text);
   if (number === undefined) return { bad: `"${text}" is not a ${what}`, help: 'give a number from 0 to 0xffffffff' };
   if (number > 0xffffffffn)

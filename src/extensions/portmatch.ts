@@ -1,64 +1,74 @@
-/** What tcp, udp and udplite have in common: source and destination port tests and how `iptables -L` lists them. */
+/** What the matches with a source and a destination port share. */
+import type { OptionSpec } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { field, match } from '../nftables/build.ts';
-import { all, always, type Formula, never, test } from '../nftables/formula.ts';
-import { type MatchTranslation, type RuleContext, translated } from './contract.ts';
-import type { ListingReader } from './listing.ts';
-import { portExpression, type PortRange } from './ports.ts';
-import { fragmentGuard, fragmentHeader, shortHeader, shorterThan } from './transport.ts';
+import { all, always, any, type Formula, never, test } from '../nftables/formula.ts';
+import { type Difference, type MatchTranslation, option, type RuleContext, translated } from './contract.ts';
+import { isWholeRange, portExpression, type PortRange } from './ports.ts';
+import { fragmentGuard, fragmentHeader, shortHeader, shorterThan, translateHeader } from './transport.ts';
+import type { ValueType } from './value.ts';
 
 export interface PortInfo {
-  readonly sport?: Given<PortRange>;
-  readonly dport?: Given<PortRange>;
+  readonly sport?: Given<PortRange> | undefined;
+  readonly dport?: Given<PortRange> | undefined;
 }
 
-/** One port test. A range that ends before it starts holds no port; the whole range holds every port. */
-export const portTest = (protocol: string, name: 'sport' | 'dport', given: Given<PortRange> | undefined): Formula => {
-  if (!given) return always;
-  const { low, high } = given.value;
-  if (low > high) return given.inverted ? always : never;
-  if (low === 0 && high === 65535) return given.inverted ? never : always;
-  return test(match(field(protocol, name), given.inverted ? '!=' : '==', portExpression(given.value)));
+/** An alias, not an interface: only aliases pass as option tables. */
+type PortOptions = { readonly sport: OptionSpec<PortRange>; readonly dport: OptionSpec<PortRange> };
+
+/** `--sport` and `--dport`. tcp and udp do not print a whole range, sctp and dccp do (`silent: false`). */
+export const portOptions = (value: ValueType<PortRange>, silent = true): PortOptions => {
+  const common = { value, invertible: true, ...(silent ? { asksNothing: isWholeRange } : {}) };
+  return {
+    sport: option({ name: '--sport', aliases: ['--source-port'], ...common, about: 'source port' }),
+    dport: option({ name: '--dport', aliases: ['--destination-port'], ...common, about: 'destination port' }),
+  };
 };
 
 /**
- * The port tests of a header of `length` bytes. iptables-nft runs them as the same native loads; ip_tables.ko wants
- * the whole header, drops what is shorter, and leaves later fragments alone.
+ * One port test. A range that ends before it starts holds no port; its inversion still wants the port to be there.
+ * The whole range holds every port.
+ */
+export const portTest = (protocol: string, name: 'sport' | 'dport', given: Given<PortRange> | undefined): Formula => {
+  if (!given) return always;
+  const { low, high } = given.value;
+  if (low > high) return given.inverted ? test(match(field(protocol, name), '>=', 0)) : never;
+  if (isWholeRange(given.value)) return given.inverted ? never : always;
+  return test(match(field(protocol, name), given.inverted ? '!=' : '==', portExpression(given.value)));
+};
+
+export const portTests = (protocol: string, info: PortInfo): Formula =>
+  all([portTest(protocol, 'sport', info.sport), portTest(protocol, 'dport', info.dport)]);
+
+/** What else a match like tcp makes of the packet. */
+export interface Beside {
+  /** Tests that iptables-nft loads natively as well. */
+  readonly rest?: Formula;
+  /** Further packets that ip_tables.ko drops on the spot. */
+  readonly hotdrop?: Formula;
+  readonly differences?: readonly Difference[];
+}
+
+/**
+ * The port tests of a header of `length` bytes. iptables-nft runs them as the same native loads, and only a match that
+ * tests nothing as the xt module; ip_tables.ko wants the whole header, drops what is shorter, and leaves later
+ * fragments alone.
  */
 export const translatePorts = (
-  protocol: 'tcp' | 'udp' | 'udplite',
+  protocol: 'tcp' | 'udp',
   info: PortInfo,
   context: RuleContext,
   length: number,
-  rest: Formula = always,
+  { rest = always, hotdrop = never, differences = [] }: Beside = {},
 ): MatchTranslation => {
-  const formula = all([portTest(protocol, 'sport', info.sport), portTest(protocol, 'dport', info.dport), rest]);
-  if (!context.exactLegacy)
-    return translated(formula, {
-      differences: context.fragmentsVisible
-        ? [shortHeader('legacy', length), fragmentHeader]
-        : [shortHeader('legacy', length)],
+  const formula = all([portTests(protocol, info), rest]);
+  if (context.exactLegacy)
+    return translated(all([fragmentGuard(context), formula]), {
+      hotdrop: any([hotdrop, shorterThan(length, context)]),
+      differences,
     });
-  return translated(all([fragmentGuard(context), formula]), { hotdrop: shorterThan(length, context) });
+  if (formula.kind === 'always') return translateHeader(formula, length, context, differences);
+  return translated(formula, {
+    differences: [shortHeader('legacy', length), ...(context.fragmentsVisible ? [fragmentHeader] : []), ...differences],
+  });
 };
-
-const portPart = /^(spts?|dpts?):(!?)([^\s:]+)(?::([^\s:]+))?/;
-
-/** `udp spt:53 dpts:1024:65535` with `!` after the colon; without options just the name. xt_tcpudp's print callback. */
-export const portListing =
-  (protocol: string): ListingReader =>
-  (text) => {
-    if (!new RegExp(`^${protocol}(?= |$)`).test(text)) return undefined;
-    const words: string[] = [];
-    let length = protocol.length;
-    for (;;) {
-      const blank = /^ */.exec(text.slice(length))?.[0].length ?? 0;
-      const part = portPart.exec(text.slice(length + blank));
-      if (!part) return { words, length };
-      const [whole, name = '', inverted, low = '', high] = part;
-      if (inverted) words.push('!');
-      words.push(name.startsWith('s') ? '--sport' : '--dport', high === undefined ? low : `${low}:${high}`);
-      length += blank + whole.length;
-    }
-  };
-

@@ -33,11 +33,21 @@ const later = new Set(
   ),
 );
 
+/** The targets among them: a jump to one is no jump to a chain. */
+export const unmodelledTargets: ReadonlySet<string> = new Set(
+  [...Object.keys(noNativeForm), ...later].filter((name) => /^[A-Z]+$/.test(name)),
+);
+
 export const unmodelledReason = (kind: 'match' | 'target', name: string): Reason => {
   const spoken = kind === 'match' ? `the match ${name}` : `the target ${name}`;
   const missing = Object.hasOwn(noNativeForm, name) ? noNativeForm[name] : undefined;
   if (missing !== undefined)
-    return { code: 'no-native-form', what: `${spoken} has no nft form`, why: missing, help: 'keep this rule in iptables' };
+    return {
+      code: 'no-native-form',
+      what: `${spoken} has no nft form`,
+      why: missing,
+      help: 'keep this rule in iptables',
+    };
   return {
     code: kind === 'match' ? 'unknown-match' : 'unknown-target',
     what: later.has(name) ? `dnfw has no model of ${spoken}` : `dnfw does not know ${spoken}`,

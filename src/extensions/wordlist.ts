@@ -6,7 +6,11 @@ const wordOf = <T extends string>(text: string, vocabulary: readonly T[]): T | u
   text === '' ? undefined : vocabulary.find((word) => word.startsWith(text.toUpperCase()));
 
 /** The words of `text`, without repetition and in the order of the vocabulary. */
-export const parseWords = <T extends string>(text: string, vocabulary: readonly T[], what: string): readonly T[] | Bad => {
+export const parseWords = <T extends string>(
+  text: string,
+  vocabulary: readonly T[],
+  what: string,
+): readonly T[] | Bad => {
   const found = new Set<T>();
   let at = 0;
   for (const part of text.split(',')) {

@@ -1,13 +1,12 @@
 /** A table while it is being read: iptables commands are applied to it in order, as the kernel would have seen them. */
-import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { builtInChains, isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
 import { printRule } from './print.ts';
 import type { Grammar } from './grammar.ts';
-import type { Command } from './reading.ts';
+import type { Command, RuleDraft } from './reading.ts';
 import type { Action, Counters, Rule, Table } from './types.ts';
-import { type Line, spanOf, type Word } from './words.ts';
+import { errorAt, type Line, type Word } from './words.ts';
 
 interface ChainDraft {
   policy: 'ACCEPT' | 'DROP' | undefined;
@@ -23,31 +22,20 @@ export interface TableDraft {
   readonly chains: Map<string, ChainDraft>;
   /** Rules are compared and printed by it. */
   readonly grammar: Grammar;
-  /**
-   * Whether chains may be used without having been made: in a dump their `:CHAIN` lines can be missing, and in a
-   * script the built-in ones exist from the start.
-   */
+  /** Whether chains may be used without having been made: in a dump their `:CHAIN` lines can be missing. */
   readonly lenient: boolean;
 }
 
 export const draftTable = (parts: Omit<TableDraft, 'chains'>): TableDraft => ({ ...parts, chains: new Map() });
 
+/** The table as the kernel has it from the start. */
+export const emptyTable = (parts: Omit<TableDraft, 'chains'>): TableDraft => ({
+  ...parts,
+  chains: new Map(builtInChains[parts.name].map((name) => [name, emptyChain('ACCEPT')])),
+});
+
 export const isBuiltIn = (draft: { readonly name: TableName }, chain: string): boolean =>
   isBuiltInChain(chain) && builtInChains[draft.name].includes(chain);
-
-const at = (
-  line: Line,
-  word: { column: number; length: number },
-  code: Code,
-  what: string,
-  help?: string,
-): Diagnostic => ({
-  code,
-  severity: 'error',
-  what,
-  ...(help === undefined ? {} : { help }),
-  span: spanOf(line, word.column, word.length),
-});
 
 const emptyChain = (policy?: 'ACCEPT' | 'DROP', counters?: Counters): ChainDraft => ({ policy, counters, rules: [] });
 
@@ -68,10 +56,10 @@ export const declareChain = (
   counters?: Counters,
 ): Diagnostic | undefined => {
   const wrong = chainNameProblem(name.text);
-  if (wrong) return at(line, name, 'bad-chain-name', wrong);
+  if (wrong) return errorAt(line, name, 'bad-chain-name', wrong);
   const existing = draft.chains.get(name.text);
   if (existing && !(draft.lenient && isBuiltIn(draft, name.text) && existing.rules.length === 0))
-    return at(line, name, 'duplicate-chain', `chain ${name.text} is created twice`);
+    return errorAt(line, name, 'duplicate-chain', `chain ${name.text} is created twice`);
   draft.chains.set(name.text, emptyChain(policy, counters));
   return undefined;
 };
@@ -82,24 +70,35 @@ const findChain = (draft: TableDraft, name: Word, line: Line, found: Diagnostic[
   const builtIn = isBuiltIn(draft, name.text);
   if (!builtIn && !draft.lenient) {
     found.push(
-      at(line, name, 'unknown-chain', `there is no chain ${name.text} in table ${draft.name}`, 'is -N missing, or -t?'),
+      errorAt(
+        line,
+        name,
+        'unknown-chain',
+        `there is no chain ${name.text} in table ${draft.name}`,
+        'is -N missing, or -t?',
+      ),
     );
     return undefined;
   }
   if (isBuiltInChain(name.text) && !builtIn) {
     found.push(
-      at(line, name, 'unknown-chain', `table ${draft.name} has no built-in chain ${name.text}`, 'is -t missing?'),
+      errorAt(line, name, 'unknown-chain', `table ${draft.name} has no built-in chain ${name.text}`, 'is -t missing?'),
     );
     return undefined;
   }
   if (!builtIn) {
     const wrong = chainNameProblem(name.text);
     if (wrong) {
-      found.push(at(line, name, 'bad-chain-name', wrong));
+      found.push(errorAt(line, name, 'bad-chain-name', wrong));
       return undefined;
     }
     found.push({
-      ...at(line, name, 'undeclared-chain', `chain ${name.text} is used without a :${name.text} line; it is added`),
+      ...errorAt(
+        line,
+        name,
+        'undeclared-chain',
+        `chain ${name.text} is used without a :${name.text} line; it is added`,
+      ),
       severity: 'warning',
       why: 'iptables-restore would refuse this file',
     });
@@ -117,24 +116,25 @@ const isJumpedTo = (draft: TableDraft, chain: string): boolean =>
 
 const deleteChain = (draft: TableDraft, name: Word, line: Line): Diagnostic | undefined => {
   const chain = draft.chains.get(name.text);
-  if (!chain) return at(line, name, 'unknown-chain', `there is no chain ${name.text} to delete`);
+  if (!chain) return errorAt(line, name, 'unknown-chain', `there is no chain ${name.text} to delete`);
   if (isBuiltIn(draft, name.text))
-    return at(line, name, 'chain-in-use', `${name.text} is built in and cannot be deleted`);
+    return errorAt(line, name, 'chain-in-use', `${name.text} is built in and cannot be deleted`);
   if (chain.rules.length > 0)
-    return at(line, name, 'chain-in-use', `chain ${name.text} still has rules`, 'flush it first with -F');
-  if (isJumpedTo(draft, name.text)) return at(line, name, 'chain-in-use', `rules still jump to chain ${name.text}`);
+    return errorAt(line, name, 'chain-in-use', `chain ${name.text} still has rules`, 'flush it first with -F');
+  if (isJumpedTo(draft, name.text))
+    return errorAt(line, name, 'chain-in-use', `rules still jump to chain ${name.text}`);
   draft.chains.delete(name.text);
   return undefined;
 };
 
 const renameChain = (draft: TableDraft, from: Word, to: Word, line: Line): Diagnostic | undefined => {
   const chain = draft.chains.get(from.text);
-  if (!chain) return at(line, from, 'unknown-chain', `there is no chain ${from.text} to rename`);
+  if (!chain) return errorAt(line, from, 'unknown-chain', `there is no chain ${from.text} to rename`);
   if (isBuiltIn(draft, from.text))
-    return at(line, from, 'chain-in-use', `${from.text} is built in and cannot be renamed`);
+    return errorAt(line, from, 'chain-in-use', `${from.text} is built in and cannot be renamed`);
   const wrong = chainNameProblem(to.text);
-  if (wrong) return at(line, to, 'bad-chain-name', wrong);
-  if (draft.chains.has(to.text)) return at(line, to, 'duplicate-chain', `there already is a chain ${to.text}`);
+  if (wrong) return errorAt(line, to, 'bad-chain-name', wrong);
+  if (draft.chains.has(to.text)) return errorAt(line, to, 'duplicate-chain', `there already is a chain ${to.text}`);
   const entries = [...draft.chains];
   draft.chains.clear();
   for (const [name, value] of entries) draft.chains.set(name === from.text ? to.text : name, value);
@@ -154,28 +154,45 @@ const setPolicy = (
   counters?: Counters,
 ): Diagnostic | undefined => {
   if (!isBuiltIn(draft, name.text))
-    return at(
+    return errorAt(
       line,
       name,
       'bad-policy',
       `${name.text} is not a built-in chain of table ${draft.name}: only those have a policy`,
     );
   if (policy.text !== 'ACCEPT' && policy.text !== 'DROP')
-    return at(line, policy, 'bad-policy', `"${policy.text}" is no policy`, 'ACCEPT or DROP');
+    return errorAt(line, policy, 'bad-policy', `"${policy.text}" is no policy`, 'ACCEPT or DROP');
   const chain = draft.chains.get(name.text) ?? emptyChain();
   draft.chains.set(name.text, { ...chain, policy: policy.text, counters: counters ?? chain.counters });
   return undefined;
 };
 
+const ruleOf = ({ selector, matches, action, counters, unmodelled }: RuleDraft, line: Line): Rule => {
+  const origin = { file: line.file, line: line.number, text: line.text };
+  if (!counters && !unmodelled) return { origin, selector, matches, action };
+  return {
+    origin,
+    selector,
+    matches,
+    action,
+    ...(counters ? { counters } : {}),
+    ...(unmodelled ? { unmodelled } : {}),
+  };
+};
+
 /** What two rules must share for `-D` to take one for the other: everything but counters. */
-const fingerprint = (draft: TableDraft, rule: Omit<Rule, 'origin'>): string =>
-  printRule(rule, draft.family, draft.grammar);
+const fingerprint = (draft: TableDraft, rule: Rule): string => printRule(rule, draft.family, draft.grammar);
+
+const indexOfRule = (draft: TableDraft, chain: ChainDraft, wanted: Rule): number => {
+  const text = fingerprint(draft, wanted);
+  return chain.rules.findIndex((rule) => fingerprint(draft, rule) === text);
+};
 
 const deleteRules = (draft: TableDraft, chain: ChainDraft, command: Command, line: Line): Diagnostic | undefined => {
   const name = command.chain as Word;
   if (command.number !== undefined) {
     if (command.number > chain.rules.length)
-      return at(
+      return errorAt(
         line,
         name,
         'no-such-rule',
@@ -186,29 +203,42 @@ const deleteRules = (draft: TableDraft, chain: ChainDraft, command: Command, lin
     return undefined;
   }
   for (const draftRule of command.rules) {
-    const wanted = fingerprint(draft, draftRule);
-    const index = chain.rules.findIndex((rule) => fingerprint(draft, rule) === wanted);
-    if (index < 0) return at(line, name, 'no-such-rule', `chain ${name.text} has no such rule to delete`);
+    const index = indexOfRule(draft, chain, ruleOf(draftRule, line));
+    if (index < 0) return errorAt(line, name, 'no-such-rule', `chain ${name.text} has no such rule to delete`);
     chain.rules.splice(index, 1);
   }
   return undefined;
 };
 
+const checkRules = (draft: TableDraft, chain: ChainDraft, command: Command, line: Line): Diagnostic | undefined => {
+  const name = command.chain as Word;
+  return command.rules.every((rule) => indexOfRule(draft, chain, ruleOf(rule, line)) >= 0)
+    ? undefined
+    : errorAt(line, name, 'no-such-rule', `chain ${name.text} has no such rule`);
+};
+
+const none: readonly Diagnostic[] = [];
+
 /** Applies one command; tells what is wrong with it. A command with an error changes nothing. */
 export const applyCommand = (draft: TableDraft, command: Command, line: Line): readonly Diagnostic[] => {
+  const only = command.rules.length === 1 ? command.rules[0] : undefined;
+  const known = command.verb === 'append' && only ? draft.chains.get(command.chain?.text ?? '') : undefined;
+  if (known && only) {
+    known.rules.push(ruleOf(only, line));
+    return none;
+  }
   const found: Diagnostic[] = [];
   const push = (diagnostic: Diagnostic | undefined): void => {
     if (diagnostic) found.push(diagnostic);
   };
-  const rules = (): Rule[] =>
-    command.rules.map((rule) => ({ ...rule, origin: { file: line.file, line: line.number, text: line.text } }));
+  const rules = (): Rule[] => command.rules.map((rule) => ruleOf(rule, line));
   const { chain: name, number } = command;
   switch (command.verb) {
     case 'new-chain':
       push(declareChain({ ...draft, lenient: false }, name as Word, line));
       break;
     case 'policy':
-      push(setPolicy(draft, name as Word, command.argument as Word, line));
+      push(setPolicy(draft, name as Word, command.argument as Word, line, command.counters));
       break;
     case 'rename':
       push(renameChain(draft, name as Word, command.argument as Word, line));
@@ -237,7 +267,7 @@ export const applyCommand = (draft: TableDraft, command: Command, line: Line): r
       const position = number ?? 1;
       if (position > chain.rules.length + 1)
         push(
-          at(
+          errorAt(
             line,
             name as Word,
             'no-such-rule',
@@ -251,13 +281,18 @@ export const applyCommand = (draft: TableDraft, command: Command, line: Line): r
       const chain = findChain(draft, name as Word, line, found);
       if (!chain) break;
       if (number === undefined || number > chain.rules.length)
-        push(at(line, name as Word, 'no-such-rule', `chain ${name?.text} has no rule ${number ?? ''} to replace`));
+        push(errorAt(line, name as Word, 'no-such-rule', `chain ${name?.text} has no rule ${number ?? ''} to replace`));
       else chain.rules.splice(number - 1, 1, ...rules());
       break;
     }
     case 'delete': {
       const chain = findChain(draft, name as Word, line, found);
       if (chain) push(deleteRules(draft, chain, command, line));
+      break;
+    }
+    case 'check': {
+      const chain = findChain(draft, name as Word, line, found);
+      if (chain) push(checkRules(draft, chain, command, line));
       break;
     }
     case 'zero':

@@ -1,6 +1,7 @@
 /** How an input that does not name its family or backend is judged. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
+import { type Line, spanOf } from './words.ts';
 
 const ipv6 =
   /(?:^|\s)(?:-p |--protocol )?(?:ipv6-icmp|icmpv6|icmp6)\b|icmp6-|--icmpv6-type|(?:-[sd]|--(?:src|dst|source|destination)|--to-(?:destination|source)|--to|--(?:src|dst)-range)\s+\[?[0-9a-fA-F]*:[0-9a-fA-F:]*:/;
@@ -34,7 +35,7 @@ export const parseHeader = (text: string): Header | undefined => {
   return { family: tool === 'ip6' ? 'ip6' : 'ip', backend: marked ? 'nft' : told ? 'legacy' : undefined };
 };
 
-export const backendAssumed = (name: string): Diagnostic => ({
+const backendAssumed = (name: string): Diagnostic => ({
   code: 'backend-assumed',
   severity: 'note',
   what: `${name} does not say which backend its rules run on; legacy is assumed`,
@@ -42,9 +43,36 @@ export const backendAssumed = (name: string): Diagnostic => ({
   help: 'say --backend nft or --backend legacy; `iptables --version` on the host tells which',
 });
 
-export const familyAssumed = (name: string): Diagnostic => ({
+const familyAssumed = (name: string): Diagnostic => ({
   code: 'family-assumed',
   severity: 'note',
   what: `${name} does not say whether it is of iptables or ip6tables; IPv4 is assumed`,
   help: 'say --family ip or --family ip6',
 });
+
+/** A judgement, and the note that it needs where nothing told it. */
+export interface Judged<T> {
+  readonly value: T;
+  readonly note?: Diagnostic;
+}
+
+/** The family of rules: as told, else by the name of the input, else by what `text` gives away. */
+export const judgeFamily = (name: string, text: string, told: Family | undefined): Judged<Family> => {
+  const value = told ?? familyOfName(name) ?? familyOfText(text);
+  return value ? { value } : { value: 'ip', note: familyAssumed(name) };
+};
+
+export const judgeBackend = (name: string, told: Backend | undefined): Judged<Backend> =>
+  told ? { value: told } : { value: 'legacy', note: backendAssumed(name) };
+
+/** iptables-nft says it below its output when ip_tables.ko has rules as well. */
+export const legacyTablesPresent = (line: Line): Diagnostic | undefined =>
+  /# Warning: ip6?tables-legacy tables present/.test(line.text)
+    ? {
+        code: 'legacy-tables-present',
+        severity: 'warning',
+        what: 'the host that this is from has legacy tables beside the ones shown here',
+        help: 'run iptables-legacy-save there as well and give dnfw both files',
+        span: spanOf(line, 1, line.text.length),
+      }
+    : undefined;

@@ -38,6 +38,10 @@ export interface OptionSpec<T> {
   /** As iptables-save prints it, with its dashes. */
   readonly name: string;
   readonly aliases?: readonly string[];
+  /** The option as which iptables-save prints it, where that is another one of the extension (`--syn`, `--dscp-class`). */
+  readonly printsAs?: string;
+  /** A value that asks nothing, so that iptables-save leaves the option out (all ports); never left out when inverted. */
+  asksNothing?(value: T): boolean;
   readonly value: ValueType<T>;
   /** Whether a `!` may stand before it. */
   readonly invertible?: boolean;
@@ -73,6 +77,8 @@ export interface ExtensionGrammar {
   /** Keys of which at least one must be given. */
   readonly atLeastOne?: readonly string[];
   readonly check: (use: Use, family: Family, selector: Selector) => CheckProblem | undefined;
+  /** Reads its part of an `iptables -L` listing; absent if it prints nothing there. */
+  readonly listing?: ListingReader;
   /**
    * The options as iptables stores and saves them, where that is not how they were given: `--set-mark 1` is saved as
    * `--set-xmark 0x1/0xffffffff`. `column` is where the extension's name stands, for options that it adds.
@@ -83,6 +89,8 @@ export interface ExtensionGrammar {
 export interface Grammar {
   readonly matches: ReadonlyMap<string, ExtensionGrammar>;
   readonly targets: ReadonlyMap<string, ExtensionGrammar>;
+  /** Names of targets that exist but have no model: their rules are read past and refused. */
+  readonly unmodelledTargets: ReadonlySet<string>;
 }
 
 /** What the reader of one extension took from the front of a listing's text. */

@@ -1,10 +1,9 @@
 /** The option parser that the extensions' option tables guide. It knows the core options of iptables(8) and no extension by name. */
-import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Family } from '../netfilter/family.ts';
 import { type ExtensionGrammar, isBad, type OptionSpec } from './grammar.ts';
-import type { Given, Info } from './types.ts';
-import { type Line, spanOf, type Word } from './words.ts';
+import type { Given, Info, Use } from './types.ts';
+import { errorAt, type Line, spanOf, type Word } from './words.ts';
 
 /** One extension as it collects its options. */
 export interface Loading {
@@ -46,11 +45,11 @@ export const load = (grammar: ExtensionGrammar, word: Word): Loading => ({
 });
 
 /** The option of that exact name; the extension loaded last is asked first, as getopt_long's merged table does. */
-export const findOption = (name: string, loaded: readonly Loading[]): FoundOption | undefined => {
-  for (let i = loaded.length - 1; i >= 0; i--) {
-    const owner = loaded[i] as Loading;
+export const findOption = (name: string, loaded: readonly Loading[], target?: Loading): FoundOption | undefined => {
+  for (let i = target ? loaded.length : loaded.length - 1; i >= 0; i--) {
+    const owner = (i === loaded.length ? target : loaded[i]) as Loading;
     const found = namesOf(owner.grammar).get(name);
-    if (found) return { owner, ...found };
+    if (found) return { owner, key: found.key, spec: found.spec };
   }
   return undefined;
 };
@@ -66,21 +65,7 @@ export const findShortened = (name: string, loaded: readonly Loading[]): readonl
 
 export const ownsOption = (grammar: ExtensionGrammar, name: string): boolean => namesOf(grammar).has(name);
 
-const problem = (
-  line: Line,
-  word: { column: number; length: number },
-  code: Code,
-  what: string,
-  help?: string,
-): Diagnostic => ({
-  code,
-  severity: 'error',
-  what,
-  ...(help === undefined ? {} : { help }),
-  span: spanOf(line, word.column, word.length),
-});
-
-export interface Place {
+interface Around {
   readonly line: Line;
   readonly family: Family;
 }
@@ -94,19 +79,19 @@ export const takeOption = (
   option: Word,
   values: readonly Word[],
   inverted: boolean,
-  { line, family }: Place,
+  { line, family }: Around,
 ): Diagnostic | undefined => {
   if (inverted && !spec.invertible)
-    return problem(line, option, 'not-invertible', `${spec.name} cannot be inverted with !`);
+    return errorAt(line, option, 'not-invertible', `${spec.name} cannot be inverted with !`);
   if (spec.separator) {
     owner.groups.push({});
     return undefined;
   }
   const group = owner.groups.at(-1) as Record<string, Given<unknown>>;
   if (group[key])
-    return problem(line, option, 'option-twice', `${spec.name} is given twice`, 'iptables takes it once per extension');
+    return errorAt(line, option, 'option-twice', `${spec.name} is given twice`, 'iptables takes it once per extension');
   if (values.length < spec.value.words)
-    return problem(
+    return errorAt(
       line,
       option,
       'missing-value',
@@ -114,7 +99,8 @@ export const takeOption = (
       `write ${spec.name} ${spec.value.syntax}`,
     );
   const first = values[0];
-  const value = spec.value.parse(values.map((word) => word.text).join(' '), family);
+  const text = first && values.length === 1 ? first.text : values.map((word) => word.text).join(' ');
+  const value = spec.value.parse(text, family);
   if (isBad(value)) {
     const word = first ?? option;
     // Inside a quoted or escaped word the characters of the value do not stand where they are counted.
@@ -135,15 +121,33 @@ export const takeOption = (
   return undefined;
 };
 
-/** What the extension's declaration demands of its options together: mandatory ones, exclusive ones, its own check. */
+interface Demand {
+  readonly key: string;
+  readonly spec: OptionSpec<unknown>;
+}
+
+/** The options of a grammar that demand something of others or of the rule: few, so that most rules check nothing. */
+const demands = new WeakMap<ExtensionGrammar, readonly Demand[]>();
+
+const demandsOf = (grammar: ExtensionGrammar): readonly Demand[] => {
+  const known = demands.get(grammar);
+  if (known) return known;
+  const found = Object.entries(grammar.options)
+    .filter(([, spec]) => spec.mandatory || (spec.excludes && spec.excludes.length > 0))
+    .map(([key, spec]) => ({ key, spec }));
+  demands.set(grammar, found);
+  return found;
+};
+
+/** What the extension's declaration demands of its options together: mandatory ones, exclusive ones, at least one. */
 export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefined => {
   const { grammar, groups } = loading;
-  for (const [index, group] of groups.entries()) {
-    for (const [key, spec] of Object.entries(grammar.options)) {
+  for (const { key, spec } of demandsOf(grammar))
+    for (const [index, group] of groups.entries()) {
       const given = group[key];
       if (!given) {
         if (spec.mandatory && index === 0)
-          return problem(
+          return errorAt(
             line,
             loading,
             'option-required',
@@ -154,17 +158,16 @@ export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefin
       }
       for (const other of spec.excludes ?? [])
         if (group[other])
-          return problem(
+          return errorAt(
             line,
             { column: Math.max(given.column, group[other].column), length: 1 },
             'options-exclusive',
             `${spec.name} and ${grammar.options[other]?.name ?? other} exclude each other`,
           );
     }
-  }
   const needed = grammar.atLeastOne;
   if (needed && !needed.some((key) => groups[0]?.[key]))
-    return problem(
+    return errorAt(
       line,
       loading,
       'option-required',
@@ -174,7 +177,11 @@ export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefin
   return undefined;
 };
 
-export const infoOf = (loading: Loading): { readonly info: Info; readonly more?: readonly Info[] } => {
-  const [info = {}, ...more] = loading.groups;
-  return more.length > 0 ? { info, more } : { info };
+/** One use of the extension with the options it was given. */
+export const useOf = ({ grammar, groups, column }: Loading, family: Family): Use => {
+  const first = groups[0] ?? {};
+  const info: Info = grammar.canonical ? grammar.canonical(first, family, column) : first;
+  return groups.length > 1
+    ? { name: grammar.name, info, more: groups.slice(1), column }
+    : { name: grammar.name, info, column };
 };

@@ -30,7 +30,11 @@ const takeAction = (reading: Reading, option: Word, name: Word, kind: 'jump' | '
       );
     reading.target = load(extension, name);
     reading.action = { kind: 'target', use: { name: name.text, info: {}, column: name.column } };
-  } else reading.action = { kind, chain: name.text, column: name.column };
+  } else {
+    if (kind === 'jump' && reading.grammar.unmodelledTargets.has(name.text))
+      reading.unmodelled ??= { kind: 'target', name: name.text, column: name.column, length: name.length };
+    reading.action = { kind, chain: name.text, column: name.column };
+  }
 };
 
 const takeMatch = (reading: Reading, name: Word): void => {
@@ -49,6 +53,30 @@ const takeMatch = (reading: Reading, name: Word): void => {
   reading.loaded.push(load(extension, name));
 };
 
+interface Valued {
+  readonly word: Word;
+  readonly inverted: boolean;
+}
+
+/** The value of a parameter. Before 1.4.3 the `!` stood behind the option, and old scripts still have it there. */
+const valueOf = (
+  reading: Reading,
+  option: Word,
+  bang: Word | undefined,
+  attached: Word | undefined,
+  needs: string,
+): Valued => {
+  if (attached) return { word: attached, inverted: bang !== undefined };
+  const word = next(reading, option, needs);
+  if (!isBang(word)) return { word, inverted: bang !== undefined };
+  if (bang) stop(reading, word, 'stray-inversion', 'the option is inverted twice');
+  return { word: next(reading, option, needs), inverted: true };
+};
+
+const refuseBang = (reading: Reading, option: Word, bang: Word | undefined): void => {
+  if (bang) stop(reading, bang, 'not-invertible', `${option.text} cannot be inverted with !`);
+};
+
 export const takeCore = (
   reading: Reading,
   kind: Core,
@@ -56,23 +84,12 @@ export const takeCore = (
   bang: Word | undefined,
   attached: Word | undefined,
 ): void => {
-  const value = (needs: string): { word: Word; inverted: boolean } => {
-    if (attached) return { word: attached, inverted: bang !== undefined };
-    const word = next(reading, option, needs);
-    // Before 1.4.3 the `!` stood behind the option, and old scripts still have it there.
-    if (!isBang(word)) return { word, inverted: bang !== undefined };
-    if (bang) stop(reading, word, 'stray-inversion', 'the option is inverted twice');
-    return { word: next(reading, option, needs), inverted: true };
-  };
-  const plain = (): void => {
-    if (bang) stop(reading, bang, 'not-invertible', `${option.text} cannot be inverted with !`);
-  };
   const { selector } = reading;
   switch (kind) {
     case 'source':
     case 'destination': {
       once(reading, option, kind === 'source' ? reading.sources : reading.destinations);
-      const { word, inverted } = value('an address');
+      const { word, inverted } = valueOf(reading, option, bang, attached, 'an address');
       const list = good(reading, word, parseAddresses(word.text, reading.family));
       if (inverted && list.length > 1)
         stop(
@@ -82,51 +99,57 @@ export const takeCore = (
           'a list of addresses cannot be inverted',
           'iptables refuses ! with several addresses',
         );
-      if (kind === 'source') [reading.sources, reading.sourceInverted] = [list, inverted];
-      else [reading.destinations, reading.destinationInverted] = [list, inverted];
+      if (kind === 'source') {
+        reading.sources = list;
+        reading.sourceInverted = inverted;
+      } else {
+        reading.destinations = list;
+        reading.destinationInverted = inverted;
+      }
       return;
     }
     case 'in':
     case 'out': {
       once(reading, option, kind === 'in' ? selector.inInterface : selector.outInterface);
-      const { word, inverted } = value('an interface name');
+      const { word, inverted } = valueOf(reading, option, bang, attached, 'an interface name');
       const given = { name: good(reading, word, parseInterface(word.text)), inverted };
-      reading.selector = kind === 'in' ? { ...selector, inInterface: given } : { ...selector, outInterface: given };
+      if (kind === 'in') selector.inInterface = given;
+      else selector.outInterface = given;
       return;
     }
     case 'protocol': {
       once(reading, option, selector.protocol);
-      const { word, inverted } = value('a protocol');
+      const { word, inverted } = valueOf(reading, option, bang, attached, 'a protocol');
       const number = good(reading, word, parseProtocol(word.text));
       if (number === 0 && inverted)
         stop(reading, word, 'bad-value', 'no packet has a protocol other than all', 'leave the option out');
-      if (number !== 0) reading.selector = { ...selector, protocol: { number, inverted } };
+      if (number !== 0) selector.protocol = { number, inverted };
       return;
     }
     case 'fragment':
       if (reading.family === 'ip6') stop(reading, option, 'wrong-family', '-f does not exist for IPv6', 'use -m frag');
       once(reading, option, selector.fragment);
-      reading.selector = { ...selector, fragment: { inverted: bang !== undefined } };
+      selector.fragment = { inverted: bang !== undefined };
       return;
     case 'match': {
-      plain();
+      refuseBang(reading, option, bang);
       takeMatch(reading, attached ?? next(reading, option, 'the name of a match'));
       return;
     }
     case 'jump':
     case 'goto': {
-      plain();
+      refuseBang(reading, option, bang);
       takeAction(reading, option, attached ?? next(reading, option, kind === 'jump' ? 'a target' : 'a chain'), kind);
       return;
     }
     case 'table': {
-      plain();
+      refuseBang(reading, option, bang);
       const word = attached ?? next(reading, option, 'a table');
       reading.table = { name: word.text, word };
       return;
     }
     case 'counters': {
-      plain();
+      refuseBang(reading, option, bang);
       const first = attached ?? next(reading, option, 'packets and bytes');
       const [left = '', right] = first.text.split(',');
       const second = right === undefined ? next(reading, option, 'packets and bytes') : first;
@@ -139,17 +162,17 @@ export const takeCore = (
     }
     case 'ipv4':
     case 'ipv6':
-      plain();
+      refuseBang(reading, option, bang);
       reading.only = kind === 'ipv4' ? 'ip' : 'ip6';
       return;
     case 'wait': {
-      plain();
+      refuseBang(reading, option, bang);
       const word = reading.words[reading.position];
       if (!attached && word && /^\d+$/.test(word.text)) reading.position++;
       return;
     }
     case 'silent':
-      plain();
+      refuseBang(reading, option, bang);
       return;
   }
 };

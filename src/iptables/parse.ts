@@ -6,6 +6,7 @@ import { detectFormat, type Format } from './detect.ts';
 import type { Grammar } from './grammar.ts';
 import { readCommands } from './commands.ts';
 import { readListing } from './listing.ts';
+import { readRules } from './rules.ts';
 import { readSave } from './save.ts';
 import type { Ruleset, Table } from './types.ts';
 import { checkTables } from './validate.ts';
@@ -39,8 +40,9 @@ const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading
     case 'save':
       return readSave(input, grammar, options);
     case 'rules':
+      return readRules(input, grammar, options);
     case 'commands':
-      return readCommands(input, grammar, options, format);
+      return readCommands(input, grammar, options);
     case 'listing':
       return readListing(input, grammar, options);
     default:

@@ -30,9 +30,9 @@ const printGroup = (info: Info, grammar: ExtensionGrammar, family: Family): stri
   const words: string[] = [];
   for (const [key, spec] of Object.entries(grammar.options)) {
     const given = info[key];
-    if (!given || spec.separator) continue;
+    if (!given || spec.separator || (!given.inverted && spec.asksNothing?.(given.value))) continue;
     const value = spec.value.print(given.value, family);
-    words.push(`${bang(given.inverted)}${spec.name}${value === '' ? '' : ` ${value}`}`);
+    words.push(`${bang(given.inverted)}${spec.printsAs ?? spec.name}${value === '' ? '' : ` ${value}`}`);
   }
   return words;
 };

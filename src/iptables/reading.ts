@@ -6,7 +6,7 @@ import type { Family } from '../netfilter/family.ts';
 import type { Bad, Grammar } from './grammar.ts';
 import type { Loading } from './options.ts';
 import type { Action, Counters, Rule, Selector, StandardVerdict } from './types.ts';
-import { type Line, spanOf, type Word } from './words.ts';
+import { errorAt, type Line, type Place, type Word } from './words.ts';
 
 /** A rule before it has its place: what `-A` and `-I` add, more than one where an address is a list. */
 export type RuleDraft = Omit<Rule, 'origin'>;
@@ -22,6 +22,7 @@ export type Verb =
   | 'policy'
   | 'rename'
   | 'zero'
+  | 'check'
   | 'look';
 
 export interface Command {
@@ -33,6 +34,8 @@ export interface Command {
   readonly number?: number;
   /** The new name of `-E`, or the policy of `-P`. */
   readonly argument?: Word;
+  /** `-c`, if it was given. */
+  readonly counters?: Counters;
   readonly rules: readonly RuleDraft[];
 }
 
@@ -62,8 +65,8 @@ export const verbs: Readonly<Record<string, readonly [Verb, min: 0 | 1 | 2, max:
   '--list': ['look', 0, 2],
   '-S': ['look', 0, 2],
   '--list-rules': ['look', 0, 2],
-  '-C': ['look', 1, 1],
-  '--check': ['look', 1, 1],
+  '-C': ['check', 1, 1],
+  '--check': ['check', 1, 1],
 };
 
 export type Core =
@@ -107,7 +110,8 @@ export interface Reading {
   destinations: readonly Masked[] | undefined;
   sourceInverted: boolean;
   destinationInverted: boolean;
-  selector: Selector;
+  /** Filled parameter by parameter; addresses join it when the line is read. */
+  readonly selector: { -readonly [K in keyof Selector]: Selector[K] };
   counters: Counters | undefined;
   readonly loaded: Loading[];
   action: Action;
@@ -125,20 +129,8 @@ export class Stop extends Error {
   }
 }
 
-export const stop = (
-  reading: Reading,
-  word: { column: number; length: number },
-  code: Code,
-  what: string,
-  help?: string,
-): never => {
-  throw new Stop({
-    code,
-    severity: 'error',
-    what,
-    ...(help === undefined ? {} : { help }),
-    span: spanOf(reading.line, word.column, word.length),
-  });
+export const stop = (reading: Reading, word: Place, code: Code, what: string, help?: string): never => {
+  throw new Stop(errorAt(reading.line, word, code, what, help));
 };
 
 /** A bare `!`; inside quotes it is a value. */

@@ -1,5 +1,6 @@
 /** One iptables command line, already split into words: which command it is, and the rule it carries. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Masked } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { Grammar } from './grammar.ts';
 import {
@@ -7,7 +8,7 @@ import {
   type FoundOption,
   findOption,
   findShortened,
-  infoOf,
+  useOf,
   load,
   type Loading,
   ownsOption,
@@ -69,7 +70,7 @@ const takeExtensionOption = (
   attached: Word | undefined,
   bang: Word | undefined,
 ): void => {
-  let found = findOption(name, loadedOf(reading)) ?? loadImplicit(reading, name);
+  let found = findOption(name, reading.loaded, reading.target) ?? loadImplicit(reading, name);
   if (!found && name.startsWith('--')) {
     const candidates = findShortened(name, loadedOf(reading));
     const cores = [
@@ -120,6 +121,8 @@ const takeExtensionOption = (
   if (wrong) throw new Stop(wrong);
 };
 
+const flags: ReadonlySet<Core> = new Set(['silent', 'ipv4', 'ipv6', 'fragment']);
+
 const takeOptionWord = (reading: Reading, word: Word, bang: Word | undefined): void => {
   const equals = word.text.startsWith('--') ? word.text.indexOf('=') : -1;
   const name = equals > 0 ? word.text.slice(0, equals) : word.text;
@@ -146,17 +149,18 @@ const takeOptionWord = (reading: Reading, word: Word, bang: Word | undefined): v
   ) {
     const rest: Word = { text: word.text.slice(2), column: word.column + 2, length: word.length - 2, quoted: false };
     const option: Word = { ...word, text: short, length: 2 };
-    return Object.hasOwn(core, short)
-      ? takeCore(reading, core[short] as Core, option, bang, rest)
-      : takeVerb(reading, option, rest);
+    if (!Object.hasOwn(core, short)) return takeVerb(reading, option, rest);
+    const kind = core[short] as Core;
+    if (!flags.has(kind)) return takeCore(reading, kind, option, bang, rest);
+    // Flags can share one dash: -nvL
+    takeCore(reading, kind, option, bang, undefined);
+    return takeOptionWord(
+      reading,
+      { ...rest, text: `-${rest.text}`, column: rest.column - 1, length: rest.length + 1 },
+      undefined,
+    );
   }
   takeExtensionOption(reading, word, name, attached, bang);
-};
-
-const useOf = (loading: Loading, family: Family): Use => {
-  const { grammar, column } = loading;
-  const { info, ...more } = infoOf(loading);
-  return { name: grammar.name, info: grammar.canonical?.(info, family, column) ?? info, ...more, column };
 };
 
 /** Checks one extension against the rule around it, as its checkentry callback would. */
@@ -182,27 +186,45 @@ const checkUse = (reading: Reading, loading: Loading): Use => {
   return use;
 };
 
+/** Adds what is there and leaves out what is not: an absent property is absent, not undefined. */
+const draftOf = (
+  reading: Reading,
+  matches: readonly Use[],
+  action: Action,
+  source: Masked | undefined,
+  destination: Masked | undefined,
+): RuleDraft => {
+  const { counters, unmodelled } = reading;
+  const selector: Reading['selector'] = {};
+  if (source) selector.source = { address: source.address, mask: source.mask, inverted: reading.sourceInverted };
+  if (destination)
+    selector.destination = {
+      address: destination.address,
+      mask: destination.mask,
+      inverted: reading.destinationInverted,
+    };
+  Object.assign(selector, reading.selector);
+  const draft = { selector, matches, action };
+  if (!counters && !unmodelled) return draft;
+  return { ...draft, ...(counters ? { counters } : {}), ...(unmodelled ? { unmodelled } : {}) };
+};
+
+const noMatches: readonly Use[] = [];
+
 const draftsOf = (reading: Reading): readonly RuleDraft[] => {
-  const matches = reading.loaded.map((loading) => checkUse(reading, loading));
+  const { loaded, sources, destinations } = reading;
+  const matches = loaded.length === 0 ? noMatches : loaded.map((loading) => checkUse(reading, loading));
   const action: Action = reading.target ? { kind: 'target', use: checkUse(reading, reading.target) } : reading.action;
+  if ((sources?.length ?? 1) === 1 && (destinations?.length ?? 1) === 1)
+    return [draftOf(reading, matches, action, sources?.[0], destinations?.[0])];
   const drafts: RuleDraft[] = [];
-  for (const source of reading.sources ?? [undefined])
-    for (const destination of reading.destinations ?? [undefined])
-      drafts.push({
-        selector: {
-          ...(source ? { source: { ...source, inverted: reading.sourceInverted } } : {}),
-          ...(destination ? { destination: { ...destination, inverted: reading.destinationInverted } } : {}),
-          ...reading.selector,
-        },
-        matches,
-        action,
-        ...(reading.counters ? { counters: reading.counters } : {}),
-        ...(reading.unmodelled ? { unmodelled: reading.unmodelled } : {}),
-      });
+  for (const source of sources ?? [undefined])
+    for (const destination of destinations ?? [undefined])
+      drafts.push(draftOf(reading, matches, action, source, destination));
   return drafts;
 };
 
-const carriesRule: ReadonlySet<Verb> = new Set(['append', 'insert', 'delete', 'replace']);
+const carriesRule: ReadonlySet<Verb> = new Set(['append', 'insert', 'delete', 'replace', 'check']);
 
 const read = (reading: Reading): Command | 'other-family' => {
   let bang: Word | undefined;
@@ -227,10 +249,13 @@ const read = (reading: Reading): Command | 'other-family' => {
       'a rule starts with -A CHAIN',
     );
   if (reading.only && reading.only !== reading.family) return 'other-family';
-  const table = reading.table ? { table: reading.table } : {};
+  const more = {
+    ...(reading.table ? { table: reading.table } : {}),
+    ...(reading.counters ? { counters: reading.counters } : {}),
+  };
   if (!carriesRule.has(command.verb) || (command.verb === 'delete' && command.number !== undefined))
-    return { ...command, ...table, rules: [] };
-  return { ...command, ...table, rules: draftsOf(reading) };
+    return { ...command, ...more, rules: [] };
+  return { ...command, ...more, rules: draftsOf(reading) };
 };
 
 /**

@@ -3,14 +3,15 @@ import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { isTableName, tableNames } from '../netfilter/hooks.ts';
+import { leadingCounters, parseCounters } from './counters.ts';
 import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn, type TableDraft } from './draft.ts';
-import { backendAssumed, familyAssumed, familyOfName, familyOfText, parseHeader, type Header } from './family.ts';
+import { type Header, judgeBackend, judgeFamily, legacyTablesPresent, parseHeader } from './family.ts';
 import type { Grammar } from './grammar.ts';
 import { joinedLines } from './lines.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
 import { parseCommand } from './rule.ts';
-import type { Counters, Table } from './types.ts';
-import { endsInsideQuote, type Line, spanOf, splitWords, type Word } from './words.ts';
+import type { Table } from './types.ts';
+import { endsInsideQuote, errorAt, type Line, type Place, splitWords, wholeOf, type Word } from './words.ts';
 
 interface State {
   readonly input: Input;
@@ -21,46 +22,42 @@ interface State {
   header: Header | undefined;
   draft: TableDraft | undefined;
   opened: Line | undefined;
-  /** Where the table's text begins in the input: its family is guessed from it. */
+  /** Where the table that was opened last begins in the input; negative before the first. */
   offset: number;
+  /** Whether what stands between two tables has been reported. */
+  outside: boolean;
+  readonly assumed: Set<Code>;
 }
 
-const complain = (
-  state: State,
-  line: Line,
-  word: { column: number; length: number },
-  code: Code,
-  what: string,
-  help?: string,
-): void => {
-  state.diagnostics.push({
-    code,
-    severity: 'error',
-    what,
-    ...(help === undefined ? {} : { help }),
-    span: spanOf(line, word.column, word.length),
-  });
+const complain = (state: State, line: Line, place: Place, code: Code, what: string, help?: string): void => {
+  state.diagnostics.push(errorAt(line, place, code, what, help));
 };
 
-const assume = (state: State, diagnostic: Diagnostic): void => {
-  if (!state.diagnostics.some((d) => d.code === diagnostic.code)) state.diagnostics.push(diagnostic);
+const assume = (state: State, diagnostic: Diagnostic | undefined): void => {
+  if (!diagnostic || state.assumed.has(diagnostic.code)) return;
+  state.assumed.add(diagnostic.code);
+  state.diagnostics.push(diagnostic);
 };
 
-const familyOf = (state: State): Family => {
-  if (state.options.family) return state.options.family;
-  if (state.header) return state.header.family;
-  const { text, name } = state.input;
-  const start = text.indexOf('\n*', Math.max(0, state.offset - 1));
-  const end = text.indexOf('\nCOMMIT', start < 0 ? 0 : start);
-  const told = familyOfName(name) ?? familyOfText(text.slice(Math.max(0, start), end < 0 ? undefined : end));
-  if (!told) assume(state, familyAssumed(name));
-  return told ?? 'ip';
+/** The text of the table that begins here: its family is guessed from it. */
+const tableText = (state: State): string => {
+  const { text } = state.input;
+  const first = state.offset < 0 && /^\ufeff?\*/.test(text);
+  state.offset = first ? 0 : text.indexOf('\n*', state.offset) + 1;
+  const end = text.indexOf('\n*', state.offset);
+  return text.slice(state.offset, end < 0 ? undefined : end);
+};
+
+const familyOf = (state: State, text: string): Family => {
+  const judged = judgeFamily(state.input.name, text, state.header?.family ?? state.options.family);
+  assume(state, judged.note);
+  return judged.value;
 };
 
 const backendOf = (state: State): Backend => {
-  const told = state.options.backend ?? state.header?.backend;
-  if (!told) assume(state, backendAssumed(state.input.name));
-  return told ?? 'legacy';
+  const judged = judgeBackend(state.input.name, state.options.backend ?? state.header?.backend);
+  assume(state, judged.note);
+  return judged.value;
 };
 
 const close = (state: State): void => {
@@ -74,7 +71,7 @@ const missingCommit = (state: State): void => {
   complain(
     state,
     state.opened,
-    { column: 1, length: state.opened.text.length },
+    wholeOf(state.opened),
     'missing-commit',
     `table ${state.draft?.name} has no COMMIT`,
     'the dump was cut short or edited: make it again, or add the COMMIT line',
@@ -84,6 +81,8 @@ const missingCommit = (state: State): void => {
 const openTable = (state: State, line: Line): void => {
   missingCommit(state);
   close(state);
+  state.outside = false;
+  const text = tableText(state);
   const name = line.text.slice(1).trim();
   if (!isTableName(name)) {
     complain(
@@ -94,24 +93,19 @@ const openTable = (state: State, line: Line): void => {
       `there is no table "${name}"`,
       `one of ${tableNames.join(', ')}`,
     );
+    // Its lines need no further word.
+    state.outside = true;
     return;
   }
   state.opened = line;
   state.draft = draftTable({
     name,
-    family: familyOf(state),
+    family: familyOf(state, text),
     backend: backendOf(state),
     file: state.input.name,
     grammar: state.grammar,
     lenient: true,
   });
-};
-
-const counterPattern = /^\[(\d{1,20}):(\d{1,20})\]/;
-
-const parseCounters = (text: string): Counters | undefined => {
-  const found = counterPattern.exec(text);
-  return found ? { packets: Number(found[1]), bytes: Number(found[2]) } : undefined;
 };
 
 const openChain = (state: State, draft: TableDraft, line: Line): void => {
@@ -120,7 +114,7 @@ const openChain = (state: State, draft: TableDraft, line: Line): void => {
     return complain(
       state,
       line,
-      { column: 1, length: line.text.length },
+      wholeOf(line),
       'bad-line',
       'this is no chain line',
       'write :CHAIN POLICY [packets:bytes]',
@@ -161,21 +155,12 @@ const openChain = (state: State, draft: TableDraft, line: Line): void => {
 };
 
 const readRule = (state: State, draft: TableDraft, line: Line): void => {
-  let from = 0;
-  let counters: Counters | undefined;
-  if (line.text.startsWith('[')) {
-    counters = parseCounters(line.text);
-    if (!counters)
-      return complain(
-        state,
-        line,
-        { column: 1, length: Math.max(1, line.text.indexOf(' ')) },
-        'bad-counters',
-        'these are no counters',
-        'write [packets:bytes] -A …',
-      );
-    from = line.text.indexOf(']') + 1;
+  const leading = leadingCounters(line);
+  if ('code' in leading) {
+    state.diagnostics.push(leading);
+    return;
   }
+  const { counters, from } = leading;
   const words = splitWords(line, from);
   if ('code' in words) {
     state.diagnostics.push(words);
@@ -205,18 +190,12 @@ const readRule = (state: State, draft: TableDraft, line: Line): void => {
 const readComment = (state: State, line: Line): void => {
   const header = parseHeader(line.text);
   if (header) state.header = header;
-  if (/^# Warning: iptables-legacy tables present/.test(line.text))
-    assume(state, {
-      code: 'legacy-tables-present',
-      severity: 'warning',
-      what: 'the host that this dump is from has legacy tables beside the ones it shows',
-      help: 'run iptables-legacy-save there as well and give dnfw both files',
-      span: spanOf(line, 1, line.text.length),
-    });
+  assume(state, legacyTablesPresent(line));
 };
 
 const readLine = (state: State, line: Line): void => {
   const text = line.text;
+  if (state.draft && text.startsWith('-')) return readRule(state, state.draft, line);
   if (text.trim() === '') return;
   if (text.startsWith('#')) return readComment(state, line);
   if (text.startsWith('*')) return openTable(state, line);
@@ -225,16 +204,16 @@ const readLine = (state: State, line: Line): void => {
     return;
   }
   if (!state.draft) {
-    // A table with an unknown name was reported once; its lines need no further word.
-    if (!state.diagnostics.some((d) => d.code === 'unknown-table'))
+    if (!state.outside)
       complain(
         state,
         line,
-        { column: 1, length: text.length },
+        wholeOf(line),
         'no-table',
         'this line stands in no table',
-        'a table starts with a line such as *filter',
+        'a table starts with a line such as *filter; nothing up to the next one is read',
       );
+    state.outside = true;
     return;
   }
   if (text.startsWith(':')) openChain(state, state.draft, line);
@@ -243,7 +222,7 @@ const readLine = (state: State, line: Line): void => {
     complain(
       state,
       line,
-      { column: 1, length: text.length },
+      wholeOf(line),
       'bad-line',
       'this is no line of an iptables-save dump',
       'a line starts with *, :, -A, [ or #, or is COMMIT',
@@ -260,14 +239,11 @@ export const readSave = (input: Input, grammar: Grammar, options: ParseOptions):
     header: undefined,
     draft: undefined,
     opened: undefined,
-    offset: 0,
+    offset: -1,
+    outside: false,
+    assumed: new Set(),
   };
-  let offset = 0;
-  for (const line of joinedLines(input, endsInsideQuote)) {
-    state.offset = offset;
-    readLine(state, line);
-    offset += line.text.length + 1;
-  }
+  for (const line of joinedLines(input, endsInsideQuote)) readLine(state, line);
   missingCommit(state);
   close(state);
   return { tables: state.tables, diagnostics: state.diagnostics };

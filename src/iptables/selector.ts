@@ -34,6 +34,10 @@ const parseOne = (text: string, family: Family): Masked | Bad => {
 
 /** A comma list of addresses, as `-s` takes it: iptables makes one rule of each. */
 export const parseAddresses = (text: string, family: Family): readonly Masked[] | Bad => {
+  if (!text.includes(',')) {
+    const one = parseOne(text, family);
+    return 'bad' in one ? one : [one];
+  }
   const found: Masked[] = [];
   let at = 0;
   for (const part of text.split(',')) {
@@ -48,7 +52,7 @@ export const parseAddresses = (text: string, family: Family): readonly Masked[] 
 /** The kernel's IFNAMSIZ is 16 with the final zero byte; iptables refuses blanks and slashes only with a warning. */
 export const parseInterface = (text: string): string | Bad => {
   if (text === '') return { bad: 'an interface name cannot be empty', code: 'interface-name' };
-  if (new TextEncoder().encode(text).length > 15)
+  if (text.length > 15 || (text.length > 5 && new TextEncoder().encode(text).length > 15))
     return {
       bad: `interface name "${text}" is too long`,
       code: 'interface-name',

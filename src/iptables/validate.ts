@@ -60,7 +60,7 @@ function* checkRule(
     const wrong = extension && checkPlace(table, rule, action.use, extension, hooks);
     if (wrong) yield wrong;
   }
-  if ((action.kind === 'jump' || action.kind === 'goto') && rule.unmodelled?.kind !== 'target') {
+  if ((action.kind === 'jump' || action.kind === 'goto') && !rule.unmodelled) {
     const chain = known.get(action.chain);
     if (!chain)
       yield at(

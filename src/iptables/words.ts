@@ -1,3 +1,4 @@
+import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts';
 
 /** One word of a rule. `column` is 1-based in the line that it was read from. */
@@ -24,6 +25,29 @@ export const spanOf = (line: Line, column: number, length = 1): Span => ({
   length: Math.max(1, length),
   text: line.text,
 });
+
+/** A part of a line: a word, or whatever has its place. */
+export interface Place {
+  readonly column: number;
+  readonly length: number;
+}
+
+export const errorAt = (
+  line: Line,
+  { column, length }: Place,
+  code: Code,
+  what: string,
+  help?: string,
+): Diagnostic => ({
+  code,
+  severity: 'error',
+  what,
+  ...(help === undefined ? {} : { help }),
+  span: spanOf(line, column, length),
+});
+
+/** All of a line. */
+export const wholeOf = (line: Line): Place => ({ column: 1, length: line.text.length });
 
 const blank = 0x20;
 const tab = 0x09;

@@ -3,20 +3,25 @@ import type { Family } from './family.ts';
 /** An address as an unsigned number: 32 bits for `ip`, 128 for `ip6`. */
 export type Address = bigint;
 
-const decimal = /^(?:0|[1-9]\d{0,2})$/;
-
 /** `192.0.2.1` as a number, or undefined. Octal, hex and shortened forms are refused: they mean different things to different tools. */
 export const parseIpv4 = (text: string): Address | undefined => {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   let value = 0;
-  for (const part of parts) {
-    if (!decimal.test(part)) return undefined;
-    const byte = Number(part);
-    if (byte > 255) return undefined;
-    value = value * 256 + byte;
+  let byte = -1;
+  let dots = 0;
+  // By character codes: a ruleset of 100,000 rules has as many addresses.
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit >= 0 && digit <= 9) {
+      if (byte === 0) return undefined;
+      byte = byte < 0 ? digit : byte * 10 + digit;
+      if (byte > 255) return undefined;
+    } else if (digit === -2 && byte >= 0 && dots < 3) {
+      value = value * 256 + byte;
+      byte = -1;
+      dots++;
+    } else return undefined;
   }
-  return BigInt(value);
+  return dots === 3 && byte >= 0 ? BigInt(value * 256 + byte) : undefined;
 };
 
 const hexGroup = /^[0-9a-fA-F]{1,4}$/;
@@ -65,7 +70,7 @@ const printIpv6 = (address: Address): string => {
   const parts: number[] = [];
   for (let shift = 112n; shift >= 0n; shift -= 16n) parts.push(Number((address >> shift) & 0xffffn));
   let best = { start: -1, length: 1 };
-  for (let i = 0; i < 8; ) {
+  for (let i = 0; i < 8;) {
     let j = i;
     while (j < 8 && parts[j] === 0) j++;
     if (j - i > best.length) best = { start: i, length: j - i };
@@ -88,19 +93,20 @@ export const printAddress = (address: Address, family: Family): string =>
 
 export const addressBits = (family: Family): 32 | 128 => (family === 'ip' ? 32 : 128);
 
-/** The mask with `length` leading ones. */
-export const maskOf = (length: number, family: Family): Address => {
-  const bits = BigInt(addressBits(family));
-  return ((1n << BigInt(length)) - 1n) << (bits - BigInt(length));
+const masksOf = (bits: number): readonly Address[] =>
+  Array.from({ length: bits + 1 }, (_, ones) => ((1n << BigInt(ones)) - 1n) << BigInt(bits - ones));
+
+const masks: Readonly<Record<Family, readonly Address[]>> = { ip: masksOf(32), ip6: masksOf(128) };
+const lengths: Readonly<Record<Family, ReadonlyMap<Address, number>>> = {
+  ip: new Map(masks.ip.map((mask, length) => [mask, length])),
+  ip6: new Map(masks.ip6.map((mask, length) => [mask, length])),
 };
 
+/** The mask with `length` leading ones; 0 to 32 or 128. */
+export const maskOf = (length: number, family: Family): Address => masks[family][length] as Address;
+
 /** How many leading ones a contiguous mask has, or undefined for a mask with holes. */
-export const prefixLength = (mask: Address, family: Family): number | undefined => {
-  const bits = addressBits(family);
-  let ones = 0;
-  while (ones < bits && (mask >> BigInt(bits - 1 - ones)) & 1n) ones++;
-  return mask === maskOf(ones, family) ? ones : undefined;
-};
+export const prefixLength = (mask: Address, family: Family): number | undefined => lengths[family].get(mask);
 
 /** An address under a mask, as `-s` and `-d` take it. `address` has no bit outside `mask`. */
 export interface Masked {
@@ -108,17 +114,28 @@ export interface Masked {
   readonly mask: Address;
 }
 
+/** A prefix length of at most three digits, or undefined. */
+const parseLength = (text: string, from: number): number | undefined => {
+  if (from >= text.length || text.length - from > 3) return undefined;
+  let length = 0;
+  for (let i = from; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    length = length * 10 + digit;
+  }
+  return length;
+};
+
 /** `10.0.0.0/8`, `10.0.0.0/255.0.0.0` or `10.0.0.1`; undefined if it is none of these. */
 export const parseMasked = (text: string, family: Family): Masked | undefined => {
+  const bits = addressBits(family);
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash), family);
   if (address === undefined) return undefined;
-  if (slash < 0) return { address, mask: maskOf(addressBits(family), family) };
-  const right = text.slice(slash + 1);
+  const length = slash < 0 ? bits : parseLength(text, slash + 1);
+  if (length === bits) return { address, mask: maskOf(bits, family) };
   const mask =
-    /^\d{1,3}$/.test(right) && Number(right) <= addressBits(family)
-      ? maskOf(Number(right), family)
-      : parseAddress(right, family);
+    length !== undefined && length < bits ? maskOf(length, family) : parseAddress(text.slice(slash + 1), family);
   return mask === undefined ? undefined : { address: address & mask, mask };
 };
 

@@ -1,5 +1,6 @@
 /** The typed constructors of nft JSON: the only place where such objects are made. */
 import type { Family } from '../netfilter/family.ts';
+import { share, sharing } from './shared.ts';
 import type {
   AddObject,
   And,
@@ -33,6 +34,8 @@ import type {
   Reject,
   Rt,
   SctpChunk,
+  ShiftLeft,
+  ShiftRight,
   Socket,
   TableObject,
   TcpOption,
@@ -80,6 +83,8 @@ export const map = (key: Expression, pairs: readonly (readonly [Expression, Expr
 export const and = (left: Expression, right: Expression): And => ({ '&': [left, right] });
 export const or = (left: Expression, right: Expression): Or => ({ '|': [left, right] });
 export const xor = (left: Expression, right: Expression): Xor => ({ '^': [left, right] });
+export const shiftLeft = (left: Expression, count: number): ShiftLeft => ({ '<<': [left, count] });
+export const shiftRight = (left: Expression, count: number): ShiftRight => ({ '>>': [left, count] });
 
 export const match = (left: Expression, op: Operator, right: Expression): Match => ({ match: { op, left, right } });
 export const equal = (left: Expression, right: Expression): Match => match(left, '==', right);
@@ -90,11 +95,13 @@ export const quota = (bytes: number, inv = false): Quota => ({
   quota: inv ? { val: bytes, val_unit: 'bytes', inv } : { val: bytes, val_unit: 'bytes' },
 });
 
-export const accept: Verdict = { accept: null };
-export const drop: Verdict = { drop: null };
-export const returnVerdict: Verdict = { return: null };
-export const jump = (target: string): Verdict => ({ jump: { target } });
-export const goto = (target: string): Verdict => ({ goto: { target } });
+export const accept: Verdict = share({ accept: null });
+export const drop: Verdict = share({ drop: null });
+export const returnVerdict: Verdict = share({ return: null });
+const jumps = sharing<Verdict>();
+export const jump = (target: string): Verdict => jumps(target, () => ({ jump: { target } }));
+const gotos = sharing<Verdict>();
+export const goto = (target: string): Verdict => gotos(target, () => ({ goto: { target } }));
 
 /** Packets and bytes seen so far; without figures the counter starts at zero. `counter {}` is not JSON that nft takes. */
 export const counter = (figures?: { readonly packets: number; readonly bytes: number }): Counter => ({
@@ -137,4 +144,6 @@ const protocolWords: ReadonlyMap<number, string> = new Map([
 export const protocol = (number: number): number | string => protocolWords.get(number) ?? number;
 
 /** `meta l4proto`: the last header's protocol; in IPv6 behind extension headers, but never behind AH. */
-export const l4proto = (number: number, op: '==' | '!=' = '=='): Match => match(meta('l4proto'), op, protocol(number));
+export const l4proto = (number: number, op: '==' | '!=' = '=='): Match =>
+  protocols(`${op}${number}`, () => match(meta('l4proto'), op, protocol(number)));
+const protocols = sharing<Match>();

@@ -1,5 +1,6 @@
 /** The JSON form of a ruleset, as `nft -j -f` reads it: one command a line, so that a difference is a line too. */
-import type { Command, Document } from './types.ts';
+import { statementText } from './shared.ts';
+import type { Command, Document, RuleObject } from './types.ts';
 
 const chunkLength = 65_536;
 
@@ -31,3 +32,73 @@ const pieces = function* (commands: Iterable<Command>): Generator<string> {
 export const printJson = (commands: Iterable<Command>): readonly string[] => joinChunks(pieces(commands));
 
 export const printDocument = (document: Document): string => printJson(document.nftables).join('');
+
+export interface JsonWriter {
+  /** Begins a table: rules come one by one, then what belongs in front of them. */
+  readonly table: () => {
+    readonly rule: (rule: RuleObject) => void;
+    readonly declare: (commands: readonly Command[]) => void;
+  };
+  /** The document of all tables that were declared. */
+  readonly chunks: () => readonly string[];
+}
+
+/** What the writer asks before anything becomes text; both throw on what the schema refuses. */
+export interface Checks {
+  readonly command: (command: Command) => void;
+  readonly rule: (rule: RuleObject) => void;
+}
+
+/** The text of an add rule command; the same as JSON.stringify gives, put together from the texts of its statements. */
+const ruleText = (rule: RuleObject, lead: string): string => {
+  let text = lead;
+  if (rule.comment !== undefined) text += `"comment":${JSON.stringify(rule.comment)},`;
+  text += '"expr":[';
+  let separator = '';
+  for (const statement of rule.expr) {
+    text += separator + statementText(statement);
+    separator = ',';
+  }
+  return `${text}]}}}`;
+};
+
+/**
+ * Writes a document while it is made; rules that are never declared leave no trace.
+ */
+export const jsonWriter = (checks: Checks): JsonWriter => {
+  const done: string[] = [];
+  const table: JsonWriter['table'] = () => {
+    const chunks: string[] = [];
+    const leads = new Map<string, string>();
+    let chunk = '';
+    /** Everything in front of comment and expressions, the same for all rules of a chain. */
+    const leadOf = ({ family, table: name, chain }: RuleObject): string => {
+      const known = leads.get(chain);
+      if (known !== undefined) return known;
+      const open = JSON.stringify({ add: { rule: { family, table: name, chain } } });
+      const lead = `,\n${open.slice(0, -3)},`;
+      leads.set(chain, lead);
+      return lead;
+    };
+    return {
+      rule: (rule) => {
+        checks.rule(rule);
+        chunk += ruleText(rule, leadOf(rule));
+        if (chunk.length >= chunkLength) {
+          chunks.push(chunk);
+          chunk = '';
+        }
+      },
+      declare: (commands) => {
+        const texts = commands.map((command) => {
+          checks.command(command);
+          return JSON.stringify(command);
+        });
+        done.push((done.length > 0 ? ',\n' : '') + texts.join(',\n'));
+        for (const text of chunks) done.push(text);
+        done.push(chunk);
+      },
+    };
+  };
+  return { table, chunks: () => ['{"nftables": [\n', ...done, '\n]}\n'] };
+};

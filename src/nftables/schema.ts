@@ -124,7 +124,7 @@ const expressions: JsonSchema = {
     fib: record({ result: words('oif oifname type'), flags: wordList('saddr daddr mark iif oif') }),
     numgen: record({ mode: words('inc random'), mod: whole(1, 0xffffffff), 'offset?': whole(0, 0xffffffff) }),
     exthdr: record({
-      name: words('hbh rt rt0 rt2 rt4 frag dst mh'),
+      name: words('hbh rt rt0 rt2 srh frag dst mh'),
       'field?': words(
         'nexthdr hdrlength type seg-left reserved frag-off reserved2 more-fragments id checksum last-entry flags tag',
       ),
@@ -142,13 +142,15 @@ const expressions: JsonSchema = {
     }),
     socket: record({ key: words('mark transparent wildcard') }),
     prefix: record({ addr: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}$' }, len: whole(0, 128) }),
-    range: pair,
+    range: ref('pair'),
     set: list,
     concat: { ...list, minItems: 2 },
-    map: record({ key: expression, data: record({ set: { type: 'array', minItems: 1, items: pair } }) }),
-    '&': pair,
-    '|': pair,
-    '^': pair,
+    map: record({ key: expression, data: record({ set: { type: 'array', minItems: 1, items: ref('pair') } }) }),
+    '&': ref('pair'),
+    '|': ref('pair'),
+    '^': ref('pair'),
+    '<<': ref('pair'),
+    '>>': ref('pair'),
   },
   additionalProperties: false,
 };
@@ -172,7 +174,8 @@ const statement: JsonSchema = oneKey({
   limit: record({
     rate: whole(1),
     per: words('second minute hour day week'),
-    'burst?': whole(0, 0xffffffff),
+    // nft reads a burst of 0 as the default.
+    'burst?': whole(1, 0xffffffff),
     'rate_unit?': dataUnits,
     'burst_unit?': dataUnits,
     'inv?': { type: 'boolean' },
@@ -182,14 +185,14 @@ const statement: JsonSchema = oneKey({
   drop: nothing,
   return: nothing,
   continue: nothing,
-  jump: record({ target: name }),
-  goto: record({ target: name }),
+  jump: ref('chainName'),
+  goto: ref('chainName'),
   counter: orNull(record({ packets: whole(0), bytes: whole(0) })),
   mangle: record({ key: expression, value: expression }),
-  snat: natParts,
-  dnat: natParts,
-  masquerade: natToSelf,
-  redirect: natToSelf,
+  snat: ref('nat'),
+  dnat: ref('nat'),
+  masquerade: ref('natToSelf'),
+  redirect: ref('natToSelf'),
   reject: orNull(
     record({
       type: { type: 'string', enum: ['tcp reset', 'icmp', 'icmpv6', 'icmpx'] },
@@ -259,18 +262,26 @@ const command: JsonSchema = oneKey({
   delete: oneKey({ table: tableObject }),
 });
 
+const definitions: JsonSchema = {
+  expression: expressions,
+  statement,
+  pair,
+  nat: natParts,
+  natToSelf,
+  chainName: record({ target: name }),
+};
 const draft = 'http://json-schema.org/draft-07/schema#';
 
 /** One element of `nftables`: dnfw checks command by command, to say which one is wrong. */
 export const commandSchema: JsonSchema = {
   $schema: draft,
   ...command,
-  $defs: { expression: expressions, statement },
+  $defs: definitions,
 };
 
 /** The whole document, for other validators. */
 export const documentSchema: JsonSchema = {
   $schema: draft,
   ...record({ nftables: { type: 'array', items: ref('command') } }),
-  $defs: { expression: expressions, statement, command },
+  $defs: { ...definitions, command },
 };

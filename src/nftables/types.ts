@@ -67,7 +67,10 @@ export interface Concat {
   readonly concat: readonly Expression[];
 }
 export interface MapLookup {
-  readonly map: { readonly key: Expression; readonly data: { readonly set: readonly (readonly [Expression, Expression])[] } };
+  readonly map: {
+    readonly key: Expression;
+    readonly data: { readonly set: readonly (readonly [Expression, Expression])[] };
+  };
 }
 export interface And {
   readonly '&': readonly [Expression, Expression];
@@ -77,6 +80,13 @@ export interface Or {
 }
 export interface Xor {
   readonly '^': readonly [Expression, Expression];
+}
+/** nft 1.0.6 refuses a shift in a match; in a `mangle` of a mark it is right. */
+export interface ShiftLeft {
+  readonly '<<': readonly [Expression, Expression];
+}
+export interface ShiftRight {
+  readonly '>>': readonly [Expression, Expression];
 }
 
 export type Expression =
@@ -104,7 +114,9 @@ export type Expression =
   | MapLookup
   | And
   | Or
-  | Xor;
+  | Xor
+  | ShiftLeft
+  | ShiftRight;
 
 export type Operator = '==' | '!=' | '<' | '>' | '<=' | '>=' | 'in' | '!';
 

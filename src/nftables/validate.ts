@@ -4,7 +4,8 @@
  */
 import { Ajv, type ErrorObject } from 'ajv';
 import { commandSchema } from './schema.ts';
-import type { Command } from './types.ts';
+import { isShared } from './shared.ts';
+import type { Command, RuleObject, Statement } from './types.ts';
 
 const utf8 = new TextEncoder();
 
@@ -17,10 +18,14 @@ const fits =
 const ajv: Ajv = new Ajv({
   strict: true,
   allowUnionTypes: true,
-  // Whether a document key is required is said by `record` in schema.ts, beside the key itself.
+  // A test holds the schema against draft-07; to do it in every run, or to optimise the code, takes longer than checking.
+  meta: false,
+  validateSchema: false,
+  code: { optimize: false },
   formats: { 'nft-name': fits(255), 'nft-comment': fits(253), 'nft-log-prefix': fits(127) },
 });
-const check = ajv.compile(commandSchema);
+const check = ajv.compile({ ...commandSchema, $id: 'command' });
+const checkStatement = ajv.compile({ $ref: 'command#/$defs/statement' });
 
 const describe = (error: ErrorObject): string => {
   const detail = Object.values(error.params)
@@ -32,7 +37,7 @@ const describe = (error: ErrorObject): string => {
 
 export interface SchemaProblem {
   /** The index of the command in the document. */
-  readonly command: number;
+  readonly index: number;
   /** Where in the command, as a JSON pointer, and what is wrong there. */
   readonly what: string;
 }
@@ -41,8 +46,29 @@ export interface SchemaProblem {
 export const validateCommands = (commands: Iterable<Command>): SchemaProblem | undefined => {
   let index = 0;
   for (const command of commands) {
-    if (!check(command)) return { command: index, what: (check.errors ?? []).map(describe).join('; ') };
+    if (!check(command)) return { index, what: (check.errors ?? []).map(describe).join('; ') };
     index += 1;
   }
   return undefined;
 };
+
+/** Shared statements that have passed. */
+const passed = new WeakSet<Statement>();
+
+/**
+ * What is wrong with a rule that is about to be added, or undefined. Its statements are checked one by one, those that
+ * many rules share only once.
+ */
+export const validateRule = (rule: RuleObject): string | undefined => {
+  for (const statement of rule.expr) {
+    if (passed.has(statement)) continue;
+    if (!checkStatement(statement)) return (checkStatement.errors ?? []).map(describe).join('; ');
+    if (isShared(statement)) passed.add(statement);
+  }
+  // The rest of the rule is checked with one harmless statement in the place of its own.
+  return check({ add: { rule: { ...rule, expr: sample } } })
+    ? undefined
+    : (check.errors ?? []).map(describe).join('; ');
+};
+
+const sample: readonly Statement[] = [{ accept: null }];

@@ -4,8 +4,8 @@ const deepest = 15;
 export interface Edge {
   readonly from: string;
   readonly to: string;
-  /** The input rules that the edge belongs to. */
-  readonly owners: readonly number[];
+  /** The input rule that the edge was made for. */
+  readonly owner: number;
 }
 
 /**
@@ -28,7 +28,7 @@ export const tooDeep = (bases: readonly string[], edges: readonly Edge[]): Reado
     const here = level.get(name) ?? 0;
     for (const edge of out.get(name) ?? []) {
       if (here >= deepest) {
-        for (const owner of edge.owners) wrong.add(owner);
+        wrong.add(edge.owner);
         continue;
       }
       if ((level.get(edge.to) ?? -1) >= here + 1) continue;

@@ -18,13 +18,35 @@ const isProtocolTest = (statement: Statement): string | undefined => {
   return typeof left === 'object' && 'meta' in left && left.meta.key === 'l4proto' ? impliedWord(right) : undefined;
 };
 
-/** Leaves `meta l4proto X` out where a later test of the same rule is on a field of X: nft adds the same test by itself. */
+/** A limit, a quota, a number generator: it must not count packets that the protocol test keeps off. */
+const remembers = (statement: Statement): boolean =>
+  !('match' in statement) || (typeof statement.match.left === 'object' && 'numgen' in statement.match.left);
+
+/** `ct original proto-dst` and its like: nft 1.0.6 compiles them only behind a test for one protocol. */
+const needsProtocol = (statement: Statement): boolean => {
+  if (!('match' in statement)) return false;
+  const { left } = statement.match;
+  return typeof left === 'object' && 'ct' in left && left.ct.key.startsWith('proto-');
+};
+
+/**
+ * Leaves `meta l4proto X` out where it is said twice, and where a later test of the same rule is on a field of X: nft
+ * adds the same test by itself, and lists neither.
+ */
 export const withoutImplied = (rule: NftRule): NftRule => {
   const index = rule.findIndex((statement) => isProtocolTest(statement) !== undefined);
   if (index < 0) return rule;
   const word = isProtocolTest(rule[index] as Statement);
-  const implied = rule
-    .slice(index + 1)
-    .some((statement) => 'match' in statement && protocolOf(statement.match.left) === word);
-  return implied ? [...rule.slice(0, index), ...rule.slice(index + 1)] : rule;
+  const later = rule.slice(index + 1).filter((statement) => isProtocolTest(statement) !== word);
+  const end = later.findIndex(remembers);
+  const tests = end < 0 ? later : later.slice(0, end);
+  const last = tests.findLastIndex((statement) => 'match' in statement && protocolOf(statement.match.left) === word);
+  if (last < 0) return [...rule.slice(0, index + 1), ...later];
+  const until = tests.slice(0, last + 1);
+  return [
+    ...rule.slice(0, index),
+    ...until.filter((statement) => !needsProtocol(statement)),
+    ...until.filter(needsProtocol),
+    ...later.slice(last + 1),
+  ];
 };

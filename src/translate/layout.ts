@@ -16,6 +16,8 @@ export interface Action {
    * a chain that is jumped to. `pass`: the packet goes on to the next rule.
    */
   readonly ending: 'final' | 'leave' | 'pass';
+  /** Tests that are repeated in front of the statements where these stand in another rule than the formula. */
+  readonly inside?: NftRule;
 }
 
 /** Where chains for one input rule are made. The same content in one table is one chain. */
@@ -140,10 +142,10 @@ export const place = (formula: Formula, action: Action, scope: Scope): Placed =>
     return {
       rules: first.of.map((alternative) => [...lead, ...statementsOf(partsOf(alternative)), ...action.statements]),
     };
-  if (action.ending !== 'leave')
-    return { rules: [[...lead, jump(scope.chain(lay(all(rest), action.statements, [], scope)))]] };
+  const apart = action.inside ? [...action.inside, ...action.statements] : action.statements;
+  if (action.ending !== 'leave') return { rules: [[...lead, jump(scope.chain(lay(all(rest), apart, [], scope)))]] };
   // A chain that is jumped to cannot leave its caller: the caller's remaining rules move to a chain of their own instead.
   const onward = scope.rest();
-  const decide = scope.chain(lay(all(rest), action.statements, [goto(onward)], scope));
+  const decide = scope.chain(lay(all(rest), apart, [goto(onward)], scope));
   return { rules: [[...lead, goto(decide)], ...(lead.length > 0 ? [[goto(onward)]] : [])], rest: onward };
 };

@@ -2,6 +2,7 @@
 import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Difference, Refusal, Registry, RuleContext } from '../extensions/contract.ts';
+import { matchedPorts } from '../extensions/nat.ts';
 import { unmodelledReason } from '../extensions/unmodelled.ts';
 import type { Rule } from '../iptables/types.ts';
 import { accept, counter, drop, goto, jump, queue, returnVerdict } from '../nftables/build.ts';
@@ -129,7 +130,13 @@ const translateAction = (rule: Rule, context: RuleContext, around: Surroundings)
       const result = extension.translate(action.use, context);
       if (result.kind === 'refused') return refuseUse(rule, action.use, result);
       return {
-        action: { statements: [...counted, ...result.statements], ending: result.terminal ? 'final' : 'pass' },
+        action: {
+          // A target that changes nothing (MARK --or-mark 0) is a rule that counts.
+          statements:
+            counted.length + result.statements.length > 0 ? [...counted, ...result.statements] : [counter(rule.counters)],
+          ending: result.terminal ? 'final' : 'pass',
+          ...(result.inside ? { inside: result.inside } : {}),
+        },
         objects: result.objects ?? [],
         differences: result.differences ?? [],
         ...(result.formula ? { formula: result.formula } : {}),
@@ -139,7 +146,14 @@ const translateAction = (rule: Rule, context: RuleContext, around: Surroundings)
 };
 
 const relevant = (differences: readonly Difference[], context: RuleContext): readonly Difference[] =>
-  context.backend === 'legacy' ? differences : differences.filter((difference) => difference.from === 'both');
+  context.backend === 'legacy' || differences.length === 0
+    ? differences
+    : differences.filter((difference) => difference.from === 'both');
+
+const readsTransport = (rule: Rule, registry: Registry): boolean => {
+  for (const use of rule.matches) if (registry.matches.get(use.name)?.transport(use)) return true;
+  return false;
+};
 
 /** The plan of a rule, or why it has none. */
 export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRule => {
@@ -149,10 +163,12 @@ export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRu
     const reason = unmodelledReason(kind, name);
     return refuse(rule, reason.code, reason.what, reason.why, reason.help, column, length);
   }
+  const ports = rule.action.kind === 'target' ? matchedPorts(rule.matches) : undefined;
   const context: RuleContext = {
     ...around.context,
     selector: rule.selector,
-    readsTransport: rule.matches.some((use) => registry.matches.get(use.name)?.transport(use) ?? false),
+    readsTransport: readsTransport(rule, registry),
+    ...(ports ? { destinationPorts: ports } : {}),
   };
   const selector = translateSelector(rule.selector, context.family);
   if ('kind' in selector) {
@@ -167,8 +183,9 @@ export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRu
       wordLength(rule.origin.text, column),
     );
   }
-  const steps: Step[] = selector.formulas.map((formula) => ({ formula }));
-  const differences: Difference[] = [...selector.differences];
+  const steps: Step[] = [];
+  for (const formula of selector.formulas) steps.push({ formula });
+  const differences: Difference[] = selector.differences.length === 0 ? [] : [...selector.differences];
   const comments: string[] = [];
   for (const use of rule.matches) {
     const extension = registry.matches.get(use.name);
@@ -182,8 +199,8 @@ export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRu
   const ended = translateAction(rule, context, around);
   if ('kind' in ended) return ended;
   if (ended.formula) steps.push({ formula: ended.formula });
-  const comment = comments.join(' | ');
-  const kept = cutComment(comment);
+  const comment = comments.length === 0 ? '' : comments.join(' | ');
+  const kept = comment === '' ? '' : cutComment(comment);
   if (kept !== comment)
     differences.push({
       code: 'comment-shortened',
@@ -196,7 +213,10 @@ export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRu
     steps,
     action: ended.action,
     ...(kept === '' ? {} : { comment: kept }),
-    differences: relevant([...differences, ...ended.differences], context),
+    differences: relevant(
+      ended.differences.length === 0 ? differences : [...differences, ...ended.differences],
+      context,
+    ),
     objects: ended.objects,
   };
 };

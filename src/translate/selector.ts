@@ -5,7 +5,8 @@ import type { Family } from '../netfilter/family.ts';
 import type { InterfaceName, Selector } from '../iptables/types.ts';
 import { and, field, l4proto, match, meta, prefix } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';
-import type { Expression } from '../nftables/types.ts';
+import { sharing } from '../nftables/shared.ts';
+import type { Match } from '../nftables/types.ts';
 
 /** An address under a mask as a comparison of `ip saddr` and the like; with holes in the mask by `&`. */
 export const addressTest = (
@@ -30,7 +31,7 @@ const reserved = new Set(['tcp', 'udp', 'udplite', 'esp', 'ah', 'icmp', 'icmpv6'
  * The value for `iifname`: `eth+` is `eth*`. Undefined where any interface will do. A trailing `*` that the interface's
  * name really has is escaped.
  */
-const interfaceValue = (name: string): Expression | Refusal | undefined => {
+const interfaceValue = (name: string): string | Refusal | undefined => {
   if (name === '+') return undefined;
   const wildcard = name.endsWith('+');
   const stem = wildcard ? name.slice(0, -1) : name;
@@ -46,13 +47,16 @@ const interfaceValue = (name: string): Expression | Refusal | undefined => {
   return stem.endsWith('*') ? `${stem.slice(0, -1)}\\*` : stem;
 };
 
+const interfaceTests = sharing<Match>();
+
 const interfaceTest = (key: 'iifname' | 'oifname', given: InterfaceName | undefined): Formula | Refusal => {
   if (!given) return always;
   const value = interfaceValue(given.name);
   if (value === undefined) return given.inverted ? never : always;
-  if (typeof value === 'object' && 'kind' in value) return value;
+  if (typeof value === 'object') return value;
   // A packet without the device has an empty name on both sides: `! -o eth0` matches it, and so does nft's `!=`.
-  return test(match(meta(key), given.inverted ? '!=' : '==', value));
+  const op = given.inverted ? '!=' : '==';
+  return test(interfaceTests(`${key}${op}${value}`, () => match(meta(key), op, value)));
 };
 
 export interface SelectorTranslation {
@@ -78,6 +82,8 @@ const headerChain: readonly Difference[] = [
   },
 ];
 
+const noDifferences: readonly Difference[] = [];
+
 export const translateSelector = (selector: Selector, family: Family): SelectorTranslation | Refusal => {
   const { source, destination, inInterface, outInterface, protocol, fragment } = selector;
   const iif = interfaceTest('iifname', inInterface);
@@ -85,10 +91,12 @@ export const translateSelector = (selector: Selector, family: Family): SelectorT
   const oif = interfaceTest('oifname', outInterface);
   if (oif.kind === 'refused') return oif;
   const formulas: Formula[] = [];
+  // In the kernel's order: addresses, interfaces, protocol, fragment.
   if (source) formulas.push(addressTest('saddr', source, family));
   if (destination) formulas.push(addressTest('daddr', destination, family));
-  formulas.push(iif, oif);
+  if (inInterface) formulas.push(iif);
+  if (outInterface) formulas.push(oif);
   if (protocol) formulas.push(test(l4proto(protocol.number, protocol.inverted ? '!=' : '==')));
   if (fragment) formulas.push(laterFragment(fragment.inverted));
-  return { formulas, differences: protocol && family === 'ip6' ? headerChain : [] };
+  return { formulas, differences: protocol && family === 'ip6' ? headerChain : noDifferences };
 };

@@ -1,119 +1,30 @@
 /** One iptables table as an nft table: its chains, the chains that single rules need, and the rules in order. */
-import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Difference, Registry } from '../extensions/contract.ts';
 import { reachOf } from '../iptables/reach.ts';
 import type { Chain, Rule, Table } from '../iptables/types.ts';
-import { hookOf, isBuiltInChain, priorityOf, type Hook, type TableName } from '../netfilter/hooks.ts';
+import type { Hook } from '../netfilter/hooks.ts';
 import { add, deleteTable, drop, jump, table as tableObject } from '../nftables/build.ts';
-import { all, isStateful } from '../nftables/formula.ts';
+import { all, type Formula, isStateful } from '../nftables/formula.ts';
 import { mapName } from '../nftables/names.ts';
-import type { ChainObject, ChainType, Command, CtHelperObject } from '../nftables/types.ts';
-import { type Edge, tooDeep } from './depth.ts';
+import type { Command, CtHelperObject, RuleObject, Statement } from '../nftables/types.ts';
+import { chainObject, scopeFor, type Writer, writeRule } from './chains.ts';
+import { tooDeep } from './depth.ts';
+import { type EntryMaker, entryMaker } from './entries.ts';
 import { type Action, type NftRule, type Placed, place, type Scope } from './layout.ts';
-import type { Entry, Status } from './report.ts';
+import type { Entry } from './report.ts';
 import { planRule, type Step, type Surroundings } from './rule.ts';
-import { withoutImplied } from './implied.ts';
 
-export interface Output {
-  readonly commands: Command[];
-  readonly entries: Entry[];
-  readonly diagnostics: Diagnostic[];
+/** Takes the document as it is made. `declare` comes after the table's rules and belongs in front of them. */
+export interface Sink {
+  readonly rule: (rule: RuleObject) => void;
+  readonly declare: (commands: readonly Command[]) => void;
 }
 
-interface Written {
-  readonly rule: NftRule;
-  readonly comment: string | undefined;
-  /** Positions, among the table's entries, of the input rules that it is part of. */
-  readonly owners: number[];
+export interface Flags {
+  readonly exactLegacy: boolean;
+  readonly counters: boolean;
 }
-
-interface ChainDraft {
-  readonly name: string;
-  readonly rules: Written[];
-}
-
-type Flags = { readonly exactLegacy: boolean; readonly counters: boolean };
-
-const typeOf = (table: TableName, hook: Hook): ChainType =>
-  table === 'nat' ? 'nat' : table === 'mangle' && hook === 'output' ? 'route' : 'filter';
-
-const chainObject = (
-  family: Table['family'],
-  table: string,
-  name: string,
-  chain: Chain | undefined,
-  source: TableName,
-): ChainObject => {
-  const base = { family, table, name };
-  if (!chain?.policy || !isBuiltInChain(chain.name)) return base;
-  const hook = hookOf[chain.name];
-  return {
-    ...base,
-    type: typeOf(source, hook),
-    hook,
-    prio: priorityOf(source, hook),
-    policy: chain.policy === 'DROP' ? 'drop' : 'accept',
-  };
-};
-
-/** Codes that are worth saying but change nothing for any packet. */
-const harmless: ReadonlySet<Code> = new Set<Code>(['comment-shortened', 'never-matches']);
-
-const statusOf = (differences: readonly Difference[]): Status => {
-  if (differences.some((d) => d.degree === 'approximate')) return 'approximate';
-  return differences.some((d) => !harmless.has(d.code)) ? 'guarded' : 'exact';
-};
-
-/** Everything about the table that is being written. */
-interface Writer {
-  readonly chains: Map<string, ChainDraft>;
-  /** Chains made for single rules, by their content: the same content is one chain. */
-  readonly byContent: Map<string, string>;
-  readonly helpers: Set<string>;
-  readonly taken: Set<string>;
-}
-
-const freeName = (writer: Writer, wanted: string): string => {
-  let name = wanted;
-  for (let n = 2; writer.taken.has(name); n++) name = `${wanted}-${n}`;
-  writer.taken.add(name);
-  return name;
-};
-
-const newChain = (writer: Writer, wanted: string): ChainDraft => {
-  const chain: ChainDraft = { name: freeName(writer, wanted), rules: [] };
-  writer.chains.set(chain.name, chain);
-  return chain;
-};
-
-/** Gives every rule of a helper chain, and of the helper chains that it leads to, one more owner. */
-const own = (writer: Writer, name: string, owner: number): void => {
-  for (const written of writer.chains.get(name)?.rules ?? []) {
-    if (written.owners.includes(owner)) continue;
-    written.owners.push(owner);
-    const last = written.rule.at(-1);
-    const target = last && 'jump' in last ? last.jump.target : last && 'goto' in last ? last.goto.target : undefined;
-    if (target !== undefined && writer.helpers.has(target)) own(writer, target, owner);
-  }
-};
-
-const scopeFor = (writer: Writer, base: string, owner: number): Scope => ({
-  chain: (rules) => {
-    const content = JSON.stringify(rules);
-    const existing = writer.byContent.get(content);
-    if (existing !== undefined) {
-      own(writer, existing, owner);
-      return existing;
-    }
-    const chain = newChain(writer, base);
-    writer.byContent.set(content, chain.name);
-    writer.helpers.add(chain.name);
-    for (const rule of rules) chain.rules.push({ rule: withoutImplied(rule), comment: undefined, owners: [owner] });
-    return chain.name;
-  },
-  rest: () => newChain(writer, `${base}-rest`).name,
-});
 
 /**
  * Lays out the steps; packets for which a step would make ip_tables.ko drop are dropped in front of it. A step with a
@@ -142,95 +53,53 @@ const placeSteps = (steps: readonly Step[], action: Action, scope: Scope): Place
   return { ...placed, rules: [...rules, ...placed.rules] };
 };
 
-const noMemory = (rule: Rule): Diagnostic => ({
+const pushLiterals = (formula: Formula, statements: Statement[]): boolean => {
+  switch (formula.kind) {
+    case 'always':
+      return true;
+    case 'test':
+    case 'stateful':
+      statements.push(formula.statement);
+      return true;
+    case 'all':
+      for (const part of formula.of) if (!pushLiterals(part, statements)) return false;
+      return true;
+    default:
+      return false;
+  }
+};
+
+/** Most rules are plain conjunctions: one nft rule, without a detour over formulas and chains. */
+const plainRule = (steps: readonly Step[], action: Action): NftRule | undefined => {
+  const statements: Statement[] = [];
+  for (const step of steps) if (step.hotdrop || !pushLiterals(step.formula, statements)) return undefined;
+  for (const statement of action.statements) statements.push(statement);
+  return statements;
+};
+
+const noMemory = ({ origin }: Rule): Diagnostic => ({
   code: 'not-expressible',
   severity: 'error',
   what: 'the exact legacy form of this rule cannot be written',
   why: 'a rate limit stands before a header match, and the rule leaves its chain: both cannot be kept in order in nft',
   help: 'leave --exact-legacy out for this ruleset',
-  span: {
-    file: rule.origin.file,
-    line: rule.origin.line,
-    column: 1,
-    length: rule.origin.text.length,
-    text: rule.origin.text,
-  },
+  span: { file: origin.file, line: origin.line, column: 1, length: origin.text.length, text: origin.text },
 });
 
-/** Translates one table and appends its commands, entries and notes to the output. */
-export const translateTable = (source: Table, name: string, registry: Registry, flags: Flags, output: Output): void => {
-  const { family } = source;
-  const reach = reachOf(source);
-  const writer: Writer = { chains: new Map(), byContent: new Map(), helpers: new Set(), taken: new Set() };
-  const mapped = new Map<string, string>();
-  for (const chain of source.chains) {
-    const native = mapName(chain.name, writer.taken);
-    mapped.set(chain.name, native);
-    writer.chains.set(native, { name: native, rules: [] });
-    writer.taken.add(native);
-    if (native !== chain.name)
-      output.diagnostics.push({
-        code: 'name-mapped',
-        severity: 'note',
-        what: `chain ${chain.name} of table ${source.name} is called ${native} in nft`,
-        why: 'the text syntax of nft cannot read the original name back',
-      });
-  }
-  const nativeOf = (chain: string): string => mapped.get(chain) ?? chain;
-  const pending: PendingEntry[] = [];
-  const objects = new Map<string, CtHelperObject>();
-  const everywhere: ReadonlySet<Hook> = new Set();
-
-  for (const chain of source.chains) {
-    const hooks = reach.hooks.get(chain.name) ?? everywhere;
-    const around: Surroundings = {
-      context: {
-        family,
-        table: source.name,
-        nftTable: name,
-        chain: chain.name,
-        hooks,
-        backend: flags.exactLegacy ? 'legacy' : source.backend,
-        exactLegacy: flags.exactLegacy,
-        fragmentsVisible: family === 'ip6' || [...hooks].some((hook) => hook !== 'input'),
-      },
-      chainName: nativeOf,
-      counters: flags.counters,
-      registry,
-    };
-    let current = writer.chains.get(nativeOf(chain.name)) as ChainDraft;
-    for (const [index, rule] of chain.rules.entries()) {
-      const owner = pending.length;
-      const plan = planRule(rule, around);
-      if (plan.kind === 'refused') {
-        pending.push({ rule, chain: chain.name, refusal: plan.diagnostic });
-        continue;
-      }
-      const scope = scopeFor(writer, `${nativeOf(chain.name)}-rule${index + 1}`, owner);
-      const placed = placeSteps(plan.steps, plan.action, scope);
-      if (placed === 'not-expressible') {
-        pending.push({ rule, chain: chain.name, refusal: noMemory(rule) });
-        continue;
-      }
-      for (const object of plan.objects) objects.set(object.name, object);
-      for (const written of placed.rules)
-        current.rules.push({ rule: withoutImplied(written), comment: plan.comment, owners: [owner] });
-      if (placed.rest !== undefined) current = writer.chains.get(placed.rest) as ChainDraft;
-      pending.push({
-        rule,
-        chain: chain.name,
-        differences: placed.rules.length === 0 ? [neverMatches, ...plan.differences] : plan.differences,
-      });
-    }
-  }
-  refuseTooDeep(source, writer, mapped, pending);
-  emit(source, name, { writer, mapped, pending, objects: [...objects.values()] }, output);
-};
-
-/** An input rule between its translation and its place in the document. */
-type PendingEntry = { readonly rule: Rule; readonly chain: string } & (
-  { readonly refusal: Diagnostic } | { readonly differences: readonly Difference[] }
-);
+const jumpsTooDeep = ({ origin, action }: Rule): Diagnostic => ({
+  code: 'jump-depth',
+  severity: 'error',
+  what: 'this rule jumps deeper than nft follows',
+  why: 'nf_tables follows 15 nested jumps below a base chain, ip_tables.ko many more',
+  help: 'flatten the chains',
+  span: {
+    file: origin.file,
+    line: origin.line,
+    column: 'column' in action ? action.column : 1,
+    length: 1,
+    text: origin.text,
+  },
+});
 
 const neverMatches: Difference = {
   code: 'never-matches',
@@ -239,94 +108,194 @@ const neverMatches: Difference = {
   why: 'no packet can meet the rule, so that it has no nft rule',
 };
 
-/** Takes out the rules with which the chains would nest deeper than nft follows. */
-const refuseTooDeep = (
-  source: Table,
-  writer: Writer,
-  mapped: ReadonlyMap<string, string>,
-  pending: PendingEntry[],
-): void => {
-  const edges: Edge[] = [];
-  for (const chain of writer.chains.values())
-    for (const { rule, owners } of chain.rules) {
-      const last = rule.at(-1);
-      const to = last && 'jump' in last ? last.jump.target : last && 'goto' in last ? last.goto.target : undefined;
-      if (to !== undefined) edges.push({ from: chain.name, to, owners });
-    }
-  const bases = source.chains.filter((chain) => chain.policy).map((chain) => mapped.get(chain.name) ?? chain.name);
-  const wrong = tooDeep(bases, edges);
-  if (wrong.size === 0) return;
-  for (const chain of writer.chains.values()) {
-    const kept = chain.rules.filter(({ owners }) => !owners.some((owner) => wrong.has(owner)));
-    chain.rules.splice(0, chain.rules.length, ...kept);
-  }
-  for (const owner of wrong) {
-    const { rule, chain } = pending[owner] as PendingEntry;
-    const column = 'column' in rule.action ? rule.action.column : 1;
-    const { file, line, text } = rule.origin;
-    pending[owner] = {
-      rule,
-      chain,
-      refusal: {
-        code: 'jump-depth',
-        severity: 'error',
-        what: 'this rule jumps deeper than nft follows',
-        why: 'nf_tables follows 15 nested jumps below a base chain, ip_tables.ko many more',
-        help: 'flatten the chains',
-        span: { file, line, column, length: 1, text },
-      },
-    };
-  }
-};
-
-interface Parts {
+/** What stays the same while a table is translated. */
+interface Work {
+  readonly source: Table;
   readonly writer: Writer;
   readonly mapped: ReadonlyMap<string, string>;
-  readonly pending: readonly PendingEntry[];
-  readonly objects: readonly CtHelperObject[];
+  readonly objects: Map<string, CtHelperObject>;
+  readonly entries: Entry[];
+  readonly make: EntryMaker;
+  /** The positions that entries refer to, counted from the table's first rule until the declarations are known. */
+  readonly positions: number[][];
+  /** Input rules that nest too deep, by their number in the table; found by an earlier attempt. */
+  readonly deep: ReadonlySet<number>;
 }
 
-const emit = (
-  source: Table,
-  name: string,
-  { writer, mapped, pending, objects }: Parts,
-  { commands, entries }: Output,
-): void => {
-  const { family } = source;
-  const own = tableObject(family, name);
-  // Adding before deleting lets the deletion succeed the first time, so that loading twice is loading once.
-  commands.push(add({ table: own }), deleteTable(own), add({ table: own }));
-  for (const object of objects) commands.push(add({ 'ct helper': object }));
-  const sources = new Map(source.chains.map((chain) => [mapped.get(chain.name), chain]));
-  for (const chain of writer.chains.values())
-    commands.push(add({ chain: chainObject(family, name, chain.name, sources.get(chain.name), source.name) }));
-  const places = pending.map((): number[] => []);
-  for (const chain of writer.chains.values())
-    for (const { rule, comment, owners } of chain.rules) {
-      for (const owner of owners) places[owner]?.push(commands.length);
-      commands.push(
-        add({
-          rule: { family, table: name, chain: chain.name, ...(comment === undefined ? {} : { comment }), expr: rule },
-        }),
-      );
-    }
-  for (const [index, entry] of pending.entries()) entries.push(entryOf(source, entry, places[index] ?? []));
+/** Translates one rule at the end of the nft chain `current`; gives the chain in which the next rule stands. */
+const translateRule = (
+  work: Work,
+  rule: Rule,
+  chain: Chain,
+  index: number,
+  current: string,
+  around: Surroundings,
+): string => {
+  const { entries, make, writer } = work;
+  const owner = entries.length;
+  const plan = work.deep.has(owner)
+    ? { kind: 'refused' as const, diagnostic: jumpsTooDeep(rule) }
+    : planRule(rule, around);
+  if (plan.kind === 'refused') {
+    entries.push(make.refused(rule, chain.name, plan.diagnostic));
+    return current;
+  }
+  for (const object of plan.objects) work.objects.set(object.name, object);
+  const plain = plainRule(plan.steps, plan.action);
+  if (plain) {
+    entries.push(
+      make.translated(rule, chain.name, plan.differences, [writeRule(writer, current, plain, owner, plan.comment)]),
+    );
+    return current;
+  }
+  const found = new Set<number>();
+  const scope = scopeFor(writer, `${work.mapped.get(chain.name)}-rule${index + 1}`, owner, found);
+  const placed = placeSteps(plan.steps, plan.action, scope);
+  if (placed === 'not-expressible') {
+    entries.push(make.refused(rule, chain.name, noMemory(rule)));
+    return current;
+  }
+  for (const written of placed.rules) found.add(writeRule(writer, current, written, owner, plan.comment));
+  const differences = placed.rules.length === 0 ? [neverMatches, ...plan.differences] : plan.differences;
+  entries.push(
+    make.translated(
+      rule,
+      chain.name,
+      differences,
+      [...found].sort((a, b) => a - b),
+    ),
+  );
+  return placed.rest ?? current;
 };
 
-const entryOf = (source: Table, pending: PendingEntry, nft: readonly number[]): Entry => {
-  const { origin } = pending.rule;
-  const base = { file: origin.file, line: origin.line, text: origin.text, table: source.name, chain: pending.chain };
-  if ('refusal' in pending) {
-    const { refusal } = pending;
-    return { ...base, status: 'refused', codes: [refusal.code], nft: [], why: [refusal.why ?? refusal.what], refusal };
+const mapNames = (source: Table, writer: Writer, diagnostics: Diagnostic[]): ReadonlyMap<string, string> => {
+  const mapped = new Map<string, string>();
+  for (const { name } of source.chains) {
+    const native = mapName(name, writer.taken);
+    mapped.set(name, native);
+    writer.taken.add(native);
+    writer.names.push(native);
+    if (native !== name)
+      diagnostics.push({
+        code: 'name-mapped',
+        severity: 'note',
+        what: `chain ${name} of table ${source.name} is called ${native} in nft`,
+        why: 'the text syntax of nft cannot read the original name back',
+      });
   }
-  const byCode = new Map<Code, string>(pending.differences.map((difference) => [difference.code, difference.why]));
-  const codes = [...byCode.keys()].sort();
-  return {
-    ...base,
-    status: statusOf(pending.differences),
-    codes,
-    nft,
-    why: codes.map((code) => byCode.get(code) as string),
+  return mapped;
+};
+
+const surroundings = (
+  work: Work,
+  chain: Chain,
+  hooks: ReadonlySet<Hook>,
+  registry: Registry,
+  flags: Flags,
+): Surroundings => ({
+  context: {
+    family: work.source.family,
+    table: work.source.name,
+    nftTable: work.writer.table,
+    chain: chain.name,
+    hooks,
+    backend: flags.exactLegacy ? 'legacy' : work.source.backend,
+    exactLegacy: flags.exactLegacy,
+    fragmentsVisible: work.source.family === 'ip6' || [...hooks].some((hook) => hook !== 'input'),
+  },
+  chainName: (name) => work.mapped.get(name) ?? name,
+  counters: flags.counters,
+  registry,
+});
+
+const declarations = (work: Work): readonly Command[] => {
+  const { source, writer, mapped, objects } = work;
+  const own = tableObject(source.family, writer.table);
+  const chains = new Map(source.chains.map((chain) => [mapped.get(chain.name), chain]));
+  return [
+    // Adding before deleting lets the deletion succeed the first time, so that loading twice is loading once.
+    add({ table: own }),
+    deleteTable(own),
+    add({ table: own }),
+    ...[...objects.values()].map((object) => add({ 'ct helper': object })),
+    ...writer.names.map((name) => add({ chain: chainObject(writer, name, chains.get(name), source.name) })),
+  ];
+};
+
+export interface TableResult {
+  readonly entries: readonly Entry[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** How many commands the table became. */
+  readonly length: number;
+}
+
+const attempt = (
+  source: Table,
+  name: string,
+  registry: Registry,
+  flags: Flags,
+  sink: Sink,
+  start: number,
+  deep: ReadonlySet<number>,
+): TableResult | ReadonlySet<number> => {
+  const diagnostics: Diagnostic[] = [];
+  const writer: Writer = {
+    family: source.family,
+    table: name,
+    names: [],
+    taken: new Set(),
+    byContent: new Map(),
+    helpers: new Map(),
+    edges: [],
+    emit: sink.rule,
+    count: 0,
   };
+  const mapped = mapNames(source, writer, diagnostics);
+  const work: Work = {
+    source,
+    writer,
+    mapped,
+    objects: new Map(),
+    entries: [],
+    make: entryMaker(source),
+    positions: [],
+    deep,
+  };
+  const reach = reachOf(source);
+  const nowhere: ReadonlySet<Hook> = new Set();
+  for (const chain of source.chains) {
+    const around = surroundings(work, chain, reach.hooks.get(chain.name) ?? nowhere, registry, flags);
+    let current = mapped.get(chain.name) ?? chain.name;
+    for (const [index, rule] of chain.rules.entries())
+      current = translateRule(work, rule, chain, index, current, around);
+  }
+  const bases = source.chains.filter((chain) => chain.policy).map((chain) => mapped.get(chain.name) ?? chain.name);
+  const wrong = tooDeep(bases, writer.edges);
+  if (wrong.size > 0) return new Set([...deep, ...wrong]);
+  const declared = declarations(work);
+  sink.declare(declared);
+  for (const positions of work.positions)
+    for (let i = 0; i < positions.length; i++) positions[i] = (positions[i] as number) + start + declared.length;
+  return { entries: work.entries, diagnostics, length: declared.length + writer.count };
+};
+
+/**
+ * Translates one table. `sinkFor` makes the sink; it is asked again, and what the earlier sink took is void, when some
+ * rules turn out to nest too deep and are refused in a second attempt. `start` is the position of the table's first
+ * command in the document.
+ */
+export const translateTable = (
+  source: Table,
+  name: string,
+  registry: Registry,
+  flags: Flags,
+  sinkFor: () => Sink,
+  start: number,
+): TableResult => {
+  let deep: ReadonlySet<number> = new Set();
+  for (;;) {
+    const result = attempt(source, name, registry, flags, sinkFor(), start, deep);
+    if ('entries' in result && 'length' in result) return result;
+    deep = result;
+  }
 };

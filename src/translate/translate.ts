@@ -2,9 +2,10 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Registry } from '../extensions/contract.ts';
 import type { Ruleset } from '../iptables/types.ts';
+import { add } from '../nftables/build.ts';
 import type { Command } from '../nftables/types.ts';
 import { type Entry, tallyOf, type Tally } from './report.ts';
-import { translateTable } from './table.ts';
+import { type Sink, translateTable } from './table.ts';
 
 export interface TranslateOptions {
   /** What native tables are called: this and the iptables table's name. */
@@ -27,27 +28,47 @@ export interface RulesetTranslation {
 
 export const defaultTablePrefix = 'dnfw-';
 
+/** What translating gives beside the document itself. */
+export type TranslationReport = Omit<RulesetTranslation, 'commands'>;
+
 /**
- * Translates every table. A refused rule is left out of `commands`; whether the rest may be used is the caller's
- * decision, by the tally.
+ * Translates every table and hands the document to sinks, one per table in order, without keeping it: 100,000 rules
+ * need not be in memory twice. A refused rule is left out; whether the rest may be used is the caller's decision, by
+ * the tally.
  */
-export const translate = (ruleset: Ruleset, registry: Registry, options: TranslateOptions = {}): RulesetTranslation => {
-  const commands: Command[] = [];
+export const translateInto = (
+  ruleset: Ruleset,
+  registry: Registry,
+  options: TranslateOptions,
+  sinkFor: () => Sink,
+): TranslationReport => {
   const entries: Entry[] = [];
   const diagnostics: Diagnostic[] = [];
   const backends = new Set(ruleset.tables.map((table) => table.backend));
+  const prefix = options.tablePrefix ?? defaultTablePrefix;
+  const flags = { exactLegacy: options.exactLegacy ?? false, counters: options.counters ?? false };
+  let length = 0;
   for (const table of ruleset.tables) {
-    const prefix = options.tablePrefix ?? defaultTablePrefix;
     // Rules of both backends are in the kernel side by side, so each keeps a table of its own.
     const name =
       backends.size > 1 && table.backend === 'legacy' ? `${prefix}legacy-${table.name}` : `${prefix}${table.name}`;
-    translateTable(
-      table,
-      name,
-      registry,
-      { exactLegacy: options.exactLegacy ?? false, counters: options.counters ?? false },
-      { commands, entries, diagnostics },
-    );
+    const result = translateTable(table, name, registry, flags, sinkFor, length);
+    for (const entry of result.entries) entries.push(entry);
+    diagnostics.push(...result.diagnostics);
+    length += result.length;
   }
-  return { commands, entries, tally: tallyOf(entries), diagnostics };
+  return { entries, tally: tallyOf(entries), diagnostics };
+};
+
+/** Translates every table into one list of commands. */
+export const translate = (ruleset: Ruleset, registry: Registry, options: TranslateOptions = {}): RulesetTranslation => {
+  const tables: Command[][] = [];
+  const report = translateInto(ruleset, registry, options, () => {
+    const rules: Command[] = [];
+    return {
+      rule: (rule) => rules.push(add({ rule })),
+      declare: (commands) => tables.push([...commands, ...rules]),
+    };
+  });
+  return { commands: tables.flat(), ...report };
 };

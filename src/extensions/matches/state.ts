@@ -1,5 +1,5 @@
 import { always } from '../../nftables/formula.ts';
-import { stateIn, type State, states } from '../conntrack.ts';
+import { type State, states, stateTest } from '../conntrack.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { wordList } from '../wordlist.ts';
 

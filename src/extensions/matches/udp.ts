@@ -1,7 +1,8 @@
 import { udp as udpNumber } from '../../netfilter/protocols.ts';
-import { defineMatch, type MatchExtension, option } from '../contract.ts';
+import { defineMatch, type MatchExtension } from '../contract.ts';
+import { portListing } from '../portlisting.ts';
+import { portOptions, translatePorts } from '../portmatch.ts';
 import { portRange } from '../ports.ts';
-import { portListing, translatePorts } from '../portmatch.ts';
 
 export const udp: MatchExtension = defineMatch({
   name: 'udp',
@@ -11,13 +12,11 @@ export const udp: MatchExtension = defineMatch({
   support: 'guarded',
   notes: [
     'iptables-legacy drops a UDP packet with fewer than 8 bytes at this match and never matches later fragments, inverted or not; the native form equals iptables-nft.',
+    'A port range that ends before it starts holds no port.',
   ],
   protocols: [udpNumber],
   implicit: true,
-  options: {
-    sport: option({ name: '--sport', aliases: ['--source-port'], value: portRange, invertible: true, about: 'source port' }),
-    dport: option({ name: '--dport', aliases: ['--destination-port'], value: portRange, invertible: true, about: 'destination port' }),
-  },
+  options: portOptions(portRange),
   transport: () => true,
   listing: portListing('udp'),
   translate: (info, context) => translatePorts('udp', info, context, 8),

@@ -1,0 +1,39 @@
+/** What LOG and NFLOG share: a prefix that iptables cuts at the length of the kernel's field. */
+import type { ListingReader } from './listing.ts';
+import { quoted, type ValueType } from './value.ts';
+
+const encoder = new TextEncoder();
+
+/** The front of a text that fits in `max` bytes of UTF-8; no character is cut in two. */
+export const cutTo = (text: string, max: number): string => {
+  let bytes = 0;
+  let kept = '';
+  for (const character of text) {
+    bytes += encoder.encode(character).length;
+    if (bytes > max) break;
+    kept += character;
+  }
+  return kept;
+};
+
+/** A prefix of up to `max` bytes. A longer one is cut without a word if `cut` says so, as iptables does. */
+export const logPrefix = (max: number, cut: boolean): ValueType<string> => ({
+  syntax: 'text',
+  words: 1,
+  parse: (text) => {
+    if (text === '') return { bad: 'an empty prefix', help: 'leave the option out' };
+    if (text.includes('\n')) return { bad: 'a line break in the prefix', help: 'a log line has one line' };
+    if (text.includes('\0')) return { bad: 'a NUL in the prefix' };
+    if (encoder.encode(text).length <= max) return text;
+    if (cut) return cutTo(text, max);
+    return { bad: 'the prefix is too long', code: 'value-out-of-range', help: `at most ${max} bytes` };
+  },
+  print: quoted,
+  samples: () => ['a', 'two words: ', 'quote " and \\ backslash', "it's", 'x'.repeat(max)],
+});
+
+/** A listing that may be empty, for a target that prints nothing when it has no options. */
+export const orNothing =
+  (reader: ListingReader): ListingReader =>
+  (text, context) =>
+    text === '' ? { words: [], length: 0 } : reader(text, context);

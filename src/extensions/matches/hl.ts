@@ -1,0 +1,15 @@
+import { field } from '../../nftables/build.ts';
+import { defineMatch, type MatchExtension, translated } from '../contract.ts';
+import { hopListing, hopOptions, hopTest } from '../hoplimit.ts';
+
+export const hl: MatchExtension = defineMatch({
+  name: 'hl',
+  families: ['ip6'],
+  about: 'the hop limit of the IPv6 header',
+  kernel: 'net/netfilter/xt_hl.c hl_mt6',
+  support: 'exact',
+  options: hopOptions('--hl'),
+  atLeastOne: ['eq', 'lt', 'gt'],
+  listing: hopListing('HL', '--hl'),
+  translate: (info) => translated(hopTest(field('ip6', 'hoplimit'), info)),
+});

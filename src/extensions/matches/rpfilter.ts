@@ -1,0 +1,46 @@
+import { equal, fib, unequal } from '../../nftables/build.ts';
+import { all, any, test } from '../../nftables/formula.ts';
+import { defineMatch, type Difference, type MatchExtension, option, translated } from '../contract.ts';
+import { flag } from '../value.ts';
+
+const otherLookup: Difference = {
+  code: 'routing-lookup',
+  from: 'both',
+  degree: 'approximate',
+  why: 'rpfilter accepts a way back only by unicast routes and lets packets without a source address pass by rules of its own; fib oif takes any route and treats such packets otherwise',
+};
+
+export const rpfilter: MatchExtension = defineMatch({
+  name: 'rpfilter',
+  families: ['ip', 'ip6'],
+  about: 'whether an answer would leave by the device that the packet came in by',
+  kernel: 'net/ipv4/netfilter/ipt_rpfilter.c, net/ipv6/netfilter/ip6t_rpfilter.c rpfilter_mt',
+  support: 'approximate',
+  notes: [
+    'The reverse route is looked up by `fib saddr`, which agrees on ordinary unicast packets and differs in corner cases.',
+  ],
+  tables: ['raw', 'mangle'],
+  hooks: ['prerouting'],
+  options: {
+    loose: option({ name: '--loose', value: flag, about: 'a way back by any device will do' }),
+    validmark: option({ name: '--validmark', value: flag, about: 'look up with the mark of the packet' }),
+    acceptLocal: option({ name: '--accept-local', value: flag, about: 'also addresses of this host' }),
+    invert: option({ name: '--invert', value: flag, about: 'match what has no way back' }),
+  },
+  listing: (text) => {
+    const found = /^rpfilter( loose)?( validmark)?( accept-local)?( invert)?(?= |$)/.exec(text);
+    if (!found) return undefined;
+    const [whole, ...given] = found;
+    return { words: given.flatMap((word) => (word ? [`--${word.trim()}`] : [])), length: whole.length };
+  },
+  // Neither lookup can fail to load, so inversion is by operator.
+  translate: ({ loose, validmark, acceptLocal, invert }) => {
+    const from = loose ? [] : ['iif'];
+    const route = test((invert ? equal : unequal)(fib('oif', ['saddr', ...(validmark ? ['mark'] : []), ...from]), 0));
+    const differences = [otherLookup];
+    if (!acceptLocal) return translated(route, { differences });
+    // fib oif finds nothing for an address of this host; its type tells.
+    const local = test((invert ? unequal : equal)(fib('type', ['saddr', ...from]), 'local'));
+    return translated(invert ? all([route, local]) : any([route, local]), { differences });
+  },
+});

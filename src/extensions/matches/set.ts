@@ -1,0 +1,164 @@
+import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
+import { type Bad, flag, parseNumber, type ValueType } from '../value.ts';
+
+interface SetLookup {
+  readonly name: string;
+  readonly flags: readonly ('src' | 'dst')[];
+}
+
+const isFlag = (word: string): word is 'src' | 'dst' => word === 'src' || word === 'dst';
+
+const parseLookup = (text: string): SetLookup | Bad => {
+  const blank = text.lastIndexOf(' ');
+  const name = text.slice(0, blank);
+  const words = text.slice(blank + 1).split(',');
+  if (name === '') return { bad: 'a set needs a name' };
+  if (new TextEncoder().encode(name).length > 31)
+    return { bad: `set name "${name}" is too long`, length: name.length, help: 'an ipset name has at most 31 bytes' };
+  const flags = words.filter(isFlag);
+  if (flags.length !== words.length)
+    return {
+      bad: `"${words.find((word) => !isFlag(word)) ?? ''}" is neither src nor dst`,
+      help: 'one src or dst for each dimension of the set',
+    };
+  if (flags.length > 6) return { bad: `${flags.length} dimensions are too many`, help: 'at most six' };
+  return { name, flags };
+};
+
+const lookup: ValueType<SetLookup> = {
+  syntax: 'name src|dst[,src|dst]…',
+  words: 2,
+  parse: parseLookup,
+  print: ({ name, flags }) => {
+    const word = /[\s"\\]/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}"` : name;
+    return `${word} ${flags.join(',')}`;
+  },
+  samples: () => ['blocked src', 'pairs src,dst', 'six src,src,dst,dst,src,dst'],
+};
+
+/** A counter of 64 bits. */
+const count: ValueType<bigint> = {
+  syntax: 'number',
+  words: 1,
+  parse: (text) => {
+    const value = parseNumber(text);
+    if (value === undefined) return { bad: `"${text}" is not a whole number` };
+    return value < 1n << 64n ? value : { bad: `${text} has more than 64 bits`, code: 'value-out-of-range' };
+  },
+  print: String,
+  samples: () => ['0', '1', '18446744073709551615'],
+};
+
+const packets = ['packetsEq', 'packetsLt', 'packetsGt'];
+const bytes = ['bytesEq', 'bytesLt', 'bytesGt'];
+const others = (keys: readonly string[], key: string): readonly string[] => keys.filter((other) => other !== key);
+
+export const set: MatchExtension = defineMatch({
+  name: 'set',
+  families: ['ip', 'ip6'],
+  about: 'whether the packet is in an ipset',
+  kernel: 'net/netfilter/xt_set.c set_match_v4',
+  support: 'refused',
+  notes: [
+    'The members of an ipset are kept outside of the ruleset and change under it; nftables cannot look into one.',
+  ],
+  options: {
+    set: option({
+      name: '--match-set',
+      aliases: ['--set'],
+      value: lookup,
+      invertible: true,
+      mandatory: true,
+      about: 'the set, and what of the packet to look up in it',
+    }),
+    returnNomatch: option({
+      name: '--return-nomatch',
+      value: flag,
+      about: 'match the elements that are marked nomatch',
+    }),
+    updateCounters: option({
+      name: '--update-counters',
+      value: flag,
+      invertible: true,
+      about: 'count the packet in the element (inverted: do not)',
+    }),
+    updateSubcounters: option({
+      name: '--update-subcounters',
+      value: flag,
+      invertible: true,
+      about: 'count it in the member sets (inverted: do not)',
+    }),
+    packetsEq: option({
+      name: '--packets-eq',
+      value: count,
+      invertible: true,
+      excludes: others(packets, 'packetsEq'),
+      about: 'the element has counted so many packets',
+    }),
+    packetsLt: option({
+      name: '--packets-lt',
+      value: count,
+      excludes: others(packets, 'packetsLt'),
+      about: 'it has counted fewer',
+    }),
+    packetsGt: option({
+      name: '--packets-gt',
+      value: count,
+      excludes: others(packets, 'packetsGt'),
+      about: 'it has counted more',
+    }),
+    bytesEq: option({
+      name: '--bytes-eq',
+      value: count,
+      invertible: true,
+      excludes: others(bytes, 'bytesEq'),
+      about: 'the element has counted so many bytes',
+    }),
+    bytesLt: option({
+      name: '--bytes-lt',
+      value: count,
+      excludes: others(bytes, 'bytesLt'),
+      about: 'it has counted fewer',
+    }),
+    bytesGt: option({
+      name: '--bytes-gt',
+      value: count,
+      excludes: others(bytes, 'bytesGt'),
+      about: 'it has counted more',
+    }),
+  },
+  // Counting is what is done anyway; only its inversion is saved.
+  canonical: ({ updateCounters, updateSubcounters, ...rest }) => ({
+    ...rest,
+    ...(updateCounters?.inverted ? { updateCounters } : {}),
+    ...(updateSubcounters?.inverted ? { updateSubcounters } : {}),
+  }),
+  listing: (text) => {
+    const found = /^(! )?match-set (\S+) ((?:src|dst)(?:,(?:src|dst))*)/.exec(text);
+    if (!found) return undefined;
+    const [whole, inverted, name = '', flags = ''] = found;
+    const words = [...(inverted ? ['!'] : []), '--match-set', name, flags];
+    let length = whole.length;
+    for (;;) {
+      const more =
+        /^ (! )?(return-nomatch|update-counters|update-subcounters|(?:packets|bytes)-(?:eq|lt|gt) (\d+))(?= |$)/.exec(
+          text.slice(length),
+        );
+      if (!more) return { words, length };
+      const [part, not, option = ''] = more;
+      words.push(...(not ? ['!'] : []), ...`--${option}`.split(' '));
+      length += part.length;
+    }
+  },
+  translate: ({ set: given }) => {
+    const name = given?.value.name ?? '';
+    return refused({
+      code: 'external-state',
+      option: 'set',
+      length: name.length,
+      what: `the rule asks the ipset ${name}, which is not part of the ruleset`,
+      why: 'ipset keeps the members in tables of its own, which nftables cannot look into and which change without the ruleset',
+      help: `make an nft set with the members that "ipset save ${name}" lists, write the rule with it by hand, and let whatever fills the ipset fill the nft set`,
+    });
+  },
+});

@@ -1,0 +1,175 @@
+import { ct, mangle, notrack, unequal } from '../../nftables/build.ts';
+import { test } from '../../nftables/formula.ts';
+import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
+import type { ListingReader } from '../listing.ts';
+import { flag, parseNumber, string, type ValueType } from '../value.ts';
+
+const zone: ValueType<number | 'mark'> = {
+  syntax: '{number|mark}',
+  words: 1,
+  parse: (text) => {
+    if (text === 'mark') return 'mark';
+    const number = parseNumber(text);
+    if (number !== undefined && number <= 0xffffn) return Number(number);
+    return {
+      bad: `"${text}" is not a zone`,
+      ...(number === undefined ? {} : { code: 'value-out-of-range' as const }),
+      help: 'give a number from 0 to 65535, or the word mark',
+    };
+  },
+  print: String,
+  samples: () => ['1', '0', '65535', '0x10', 'mark'],
+};
+
+/** Comma list of events, kept in the order of their bits. */
+const events = (words: readonly string[]): ValueType<readonly string[]> => ({
+  syntax: 'event[,event]…',
+  words: 1,
+  parse: (text) => {
+    const given = text.split(',');
+    const unknown = given.findIndex((word) => !words.includes(word));
+    if (unknown < 0) return words.filter((word) => given.includes(word));
+    return {
+      bad: `"${given[unknown]}" is not an event`,
+      at: given.slice(0, unknown).join(',').length + (unknown > 0 ? 1 : 0),
+      length: Math.max(1, given[unknown]?.length ?? 1),
+      help: `some of ${words.join(', ')}, with commas between them`,
+    };
+  },
+  print: (value) => value.join(','),
+  samples: () => [words.join(','), words[0] ?? ''],
+});
+
+const conntrackEvents = 'new related destroy reply assured protoinfo helper mark natseqinfo secmark'.split(' ');
+
+const options = {
+  notrack: option({ name: '--notrack', value: flag, about: 'do not track the packet' }),
+  helper: option({
+    name: '--helper',
+    value: string(15, 'name'),
+    about: 'connection tracking helper of the new connection',
+  }),
+  timeout: option({ name: '--timeout', value: string(31, 'name'), about: 'timeout policy made with nfct(8)' }),
+  ctevents: option({
+    name: '--ctevents',
+    value: events(conntrackEvents),
+    about: 'events of the connection that listeners are told of',
+  }),
+  expevents: option({
+    name: '--expevents',
+    value: events(['new']),
+    about: 'events of its expectations that listeners are told of',
+  }),
+  zoneOrig: option({
+    name: '--zone-orig',
+    value: zone,
+    excludes: ['zoneReply', 'zone'],
+    about: 'zone of the original direction only',
+  }),
+  zoneReply: option({
+    name: '--zone-reply',
+    value: zone,
+    excludes: ['zone'],
+    about: 'zone of the reply direction only',
+  }),
+  zone: option({ name: '--zone', value: zone, about: 'zone of the connection' }),
+};
+
+/** `CT notrack helper ftp zone 5`: the options as saved, without their dashes. */
+const listing: ListingReader = (text) => {
+  if (!/^CT(?= |$)/.test(text)) return undefined;
+  const words: string[] = [];
+  const part = / (?:(notrack)|(helper|timeout|ctevents|expevents|zone-orig|zone-reply|zone) (\S+))(?= |$)/y;
+  let length = 2;
+  part.lastIndex = length;
+  for (let found = part.exec(text); found; found = part.exec(text)) {
+    if (found[1] === undefined) words.push(`--${found[2]}`, found[3] ?? '');
+    else words.push('--notrack');
+    length = part.lastIndex;
+  }
+  return { words, length };
+};
+
+/** Where nftables would have to act: behind the lookup at priority -200, while the rule stands at -300. */
+const tooEarly = (
+  key: 'helper' | 'ctevents' | 'expevents',
+  what: string,
+  help: string,
+): ReturnType<typeof refused> =>
+  refused({
+    code: 'not-expressible',
+    option: key,
+    what,
+    why: 'iptables attaches it before the packet is looked up; nftables can only set it on the connection that the lookup gave, and in a chain at the priority of raw such a statement does nothing',
+    help,
+  });
+
+export const CT: TargetExtension = defineTarget({
+  name: 'CT',
+  families: ['ip', 'ip6'],
+  about: 'says how a packet that is not tracked yet is to be tracked',
+  kernel: 'net/netfilter/xt_CT.c xt_ct_target',
+  support: 'partial',
+  notes: [
+    'Whatever the first such rule attaches to a packet stays; nftables would put a zone on a packet that was excepted from tracking, hence the test for it in front.',
+    'Helpers and events need a chain behind connection tracking in nftables, where no rule of table raw is.',
+    'Not tracking wins over everything else that is given with it.',
+  ],
+  tables: ['raw'],
+  options,
+  canonical: (info) => {
+    const zoned = (['zone', 'zoneOrig', 'zoneReply'] as const).find((key) => info[key]?.value === 0);
+    if (!zoned) return info;
+    const { [zoned]: _none, ...rest } = info;
+    return rest;
+  },
+  check: ({ helper, timeout, notrack: off }, _family, { protocol }) => {
+    const named = helper ? 'helper' : timeout ? 'timeout' : undefined;
+    if (off || named === undefined || (protocol && !protocol.inverted)) return undefined;
+    return {
+      code: 'needs-protocol',
+      option: named,
+      what: `--${named} needs the protocol that it is for`,
+      help: 'put a -p in front of it, not inverted',
+    };
+  },
+  listing,
+  translate: (info) => {
+    if (info.notrack) return statements([notrack]);
+    if (info.helper)
+      return tooEarly(
+        'helper',
+        `the helper ${info.helper.value} for new connections`,
+        'declare a ct helper object and use it in a chain at a priority above -200, with the same conditions',
+      );
+    if (info.timeout)
+      return refused({
+        code: 'external-state',
+        option: 'timeout',
+        what: `the timeout policy ${info.timeout.value}`,
+        why: 'its values are kept by nfct(8), outside of the ruleset',
+        help: 'declare a ct timeout object with its values and use it in a chain at a priority above -200',
+      });
+    if (info.ctevents)
+      return tooEarly('ctevents', 'a choice of events', 'use ct event set in a chain at a priority above -200');
+    if (info.expevents)
+      return refused({
+        code: 'not-expressible',
+        option: 'expevents',
+        what: 'a choice of events of expectations',
+        why: 'nftables has an expression for the events of connections only',
+        help: 'leave it out if every event may be sent',
+      });
+    const dir = info.zoneOrig ? 'original' : info.zoneReply ? 'reply' : undefined;
+    const value = (info.zone ?? info.zoneOrig ?? info.zoneReply)?.value ?? 0;
+    if (value === 'mark')
+      return refused({
+        code: 'not-expressible',
+        option: dir === 'original' ? 'zoneOrig' : dir === 'reply' ? 'zoneReply' : 'zone',
+        what: 'the zone of the mark that the packet has when it is looked up',
+        why: 'nftables reads the mark when it comes to the rule, and nft 1.0.6 takes no mark for a zone',
+        help: 'write one rule for each mark',
+      });
+    return statements([mangle(ct('zone', dir), value)], { formula: test(unequal(ct('state'), 'untracked')) });
+  },
+});

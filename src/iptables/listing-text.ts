@@ -1,0 +1,111 @@
+/** What the extensions of a rule print in a listing, taken apart by their own readers. */
+import type { ExtensionGrammar, Grammar, ListingContext, ListingPart } from './grammar.ts';
+
+/** One extension's part of the text. */
+export interface TextPart {
+  readonly kind: 'match' | 'target';
+  readonly name: string;
+  readonly part: ListingPart;
+  /** Where it begins in the text, counted from 0. */
+  readonly at: number;
+}
+
+export type TextReading =
+  | { readonly kind: 'read'; readonly parts: readonly TextPart[] }
+  /** Nothing takes the text from `at` on. */
+  | { readonly kind: 'unreadable'; readonly at: number }
+  /** Two ways to read it that are different rules. */
+  | { readonly kind: 'ambiguous'; readonly at: number };
+
+/** More than any real rule has; a line that is all short words would else nest without end. */
+const mostParts = 64;
+
+interface Search {
+  readonly text: string;
+  readonly matches: readonly ExtensionGrammar[];
+  readonly target: ExtensionGrammar | undefined;
+  readonly context: ListingContext;
+  readonly found: (readonly TextPart[])[];
+  /** Places from which no way leads to the end. */
+  readonly dead: Set<number>;
+  furthest: number;
+}
+
+const skipBlanks = (text: string, from: number): number => {
+  let at = from;
+  while (text[at] === ' ' || text[at] === '\t') at++;
+  return at;
+};
+
+/** The bpf match prints its part without the blank in front that all others have: `udp dpt:4789match bpf 48 0 0 0,…`. */
+const glued = /\S(?=match bpf )/;
+
+function* readings(extension: ExtensionGrammar, text: string, context: ListingContext): Generator<ListingPart> {
+  const whole = extension.listing?.(text, context);
+  if (whole && whole.length > 0) yield whole;
+  const cut = glued.exec(text);
+  const part = cut ? extension.listing?.(text.slice(0, cut.index + 1), context) : undefined;
+  if (part && part.length > 0 && part.length !== whole?.length) yield part;
+}
+
+const targetPart = ({ text, target, context }: Search, at: number): ListingPart | undefined => {
+  if (!target?.listing) return at === text.length ? { words: [], length: 0 } : undefined;
+  const part = target.listing(text.slice(at), context);
+  return part && skipBlanks(text, at + part.length) === text.length ? part : undefined;
+};
+
+const wordsOf = (parts: readonly TextPart[]): string =>
+  JSON.stringify(parts.map(({ kind, name, part }) => [kind, name, part.words]));
+
+const search = (state: Search, from: number, before: readonly TextPart[]): boolean => {
+  const { text, matches, target, context, found, dead } = state;
+  const at = skipBlanks(text, from);
+  if (dead.has(at) || before.length > mostParts) return false;
+  state.furthest = Math.max(state.furthest, at);
+  let leads = false;
+  const last = targetPart(state, at);
+  if (last) {
+    const parts = target ? [...before, { kind: 'target' as const, name: target.name, part: last, at }] : before;
+    const earlier = found[0];
+    if (!earlier || wordsOf(earlier) !== wordsOf(parts)) found.push(parts);
+    leads = true;
+  }
+  if (at < text.length)
+    for (const match of matches)
+      for (const part of readings(match, text.slice(at), context)) {
+        if (found.length > 1) return true;
+        const parts = [...before, { kind: 'match' as const, name: match.name, part, at }];
+        if (search(state, at + part.length, parts)) leads = true;
+      }
+  if (!leads) dead.add(at);
+  return leads;
+};
+
+/**
+ * Tries the reader of every match at the front of the text, then of every match behind it, and so on; the target's
+ * own reader must take what is left. The text is refused if that can be done in two different ways.
+ */
+export const readText = (
+  text: string,
+  grammar: Grammar,
+  target: ExtensionGrammar | undefined,
+  context: ListingContext,
+): TextReading => {
+  const state: Search = {
+    text: text.trimEnd(),
+    matches: [...grammar.matches.values()].filter(
+      ({ listing, families }) => listing && families.includes(context.family),
+    ),
+    target,
+    context,
+    found: [],
+    dead: new Set(),
+    furthest: 0,
+  };
+  search(state, 0, []);
+  const [first, second] = state.found;
+  if (first && !second) return { kind: 'read', parts: first };
+  if (!first || !second) return { kind: 'unreadable', at: state.furthest };
+  const differ = first.findIndex((part, i) => wordsOf([part]) !== wordsOf(second.slice(i, i + 1)));
+  return { kind: 'ambiguous', at: first[Math.max(0, differ)]?.at ?? 0 };
+};

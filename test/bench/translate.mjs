@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// How long `dnfw translate` takes beside iptables-restore-translate, whole process, on Docker-like rulesets; and how
+// long it takes to say its version beside bare Node. Build first. Run by hand: test/bench/translate.mjs [RULES...]
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { dockerLike } from './ruleset.mjs';
+
+const entry = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Runs a command several times: seconds (median) and peak memory in MiB (highest), as time(1) measures them. */
+const measure = (command, runs) => {
+  const results = Array.from({ length: runs }, () => {
+    const start = process.hrtime.bigint();
+    const run = spawnSync('/usr/bin/time', ['-f', '%M', ...command], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+      maxBuffer: 2 ** 30,
+    });
+    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    if (run.error) throw new Error('this needs /usr/bin/time', { cause: run.error });
+    if (run.status !== 0) throw new Error(`${command.join(' ')} exits ${run.status}:\n${run.stderr.slice(-2000)}`);
+    return { seconds, memory: Number(run.stderr.trim().split('\n').at(-1)) / 1024 };
+  });
+  return { seconds: median(results.map((r) => r.seconds)), memory: Math.max(...results.map((r) => r.memory)) };
+};
+
+const row = (...cells) => console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(30) : cell.padStart(10))).join(''));
+const show = (name, { seconds, memory }, base) =>
+  row(name, seconds.toFixed(3), base ? `${(seconds / base.seconds).toFixed(2)} x` : '', memory.toFixed(0));
+
+const folder = mkdtempSync(join(tmpdir(), 'dnfw-bench-'));
+try {
+  const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 10_000, 100_000];
+  row('', 'seconds', 'ratio', 'MiB');
+  for (const size of sizes) {
+    const { text, rules } = dockerLike(size);
+    const file = join(folder, 'rules.iptables-save');
+    writeFileSync(file, text);
+    const runs = size > 50_000 ? 3 : 5;
+    const stock = measure(['iptables-restore-translate', '-f', file], runs);
+    const own = measure([process.execPath, entry, 'translate', '--no-proof', file], runs);
+    console.log(`${rules} rules, ${(text.length / 1e6).toFixed(1)} MB`);
+    show('  iptables-restore-translate', stock);
+    show('  dnfw translate', own, stock);
+  }
+  const bare = measure([process.execPath, '-e', '0'], 15);
+  console.log('start');
+  show('  node -e 0', bare);
+  show('  dnfw --version', measure([process.execPath, entry, '--version'], 15), bare);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,104 @@
+// Holds the house's rules: arrows between rooms, file sizes, names that stay in their room, words that stay out.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { registry } from '../../src/extensions/registry.ts';
+
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(file));
+const sources = tracked.filter((file) => /^src\/.*\.ts$/.test(file));
+const read = (file: string): string => readFileSync(file, 'utf8');
+
+/** Which rooms a room may import; the picture is in ARCHITECTURE.md. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  diagnostics: [],
+  netfilter: ['diagnostics'],
+  iptables: ['diagnostics', 'netfilter'],
+  nftables: ['diagnostics', 'netfilter'],
+  extensions: ['diagnostics', 'netfilter', 'iptables', 'nftables'],
+  translate: ['diagnostics', 'netfilter', 'iptables', 'nftables', 'extensions'],
+  docker: ['diagnostics', 'netfilter', 'iptables', 'nftables', 'extensions', 'translate'],
+};
+
+const importsOf = (file: string): readonly string[] =>
+  [...read(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((found) => found[1] ?? '');
+
+describe('the tree', () => {
+  it('has only arrows that point the right way', () => {
+    const wrong = sources.flatMap((file) => {
+      const room = file.split('/')[1] ?? '';
+      const allowed = arrows[room];
+      if (room === 'cli') return [];
+      if (!allowed) return [`${file}: the room ${room} has no arrows`];
+      return importsOf(file)
+        .filter((path) => path.startsWith('.'))
+        .map((path) => new URL(path, `file:///${file}`).pathname.split('/')[2] ?? '')
+        .filter((target) => target !== room && !allowed.includes(target))
+        .map((target) => `${file} imports ${target}/`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('touches processes, files, clock and network in cli/ and guard/ only', () => {
+    const core = sources.filter((file) => !/^src\/(cli|guard)\//.test(file));
+    expect(core.filter((file) => importsOf(file).some((path) => /^(node:|execa|commander)/.test(path)))).toEqual([]);
+    expect(core.filter((file) => /\bprocess\.|\bBuffer\b|Date\.now|Math\.random/.test(read(file)))).toEqual([]);
+  });
+
+  it('keeps files under 400 lines', () => {
+    const code = tracked.filter((file) => /\.(ts|mjs|sh)$/.test(file));
+    expect(code.filter((file) => read(file).split('\n').length > 401)).toEqual([]);
+  });
+
+  it('names matches and targets in extensions/ only', () => {
+    // Protocols, tables and nft words share their names with matches; those names say nothing about an extension.
+    const shared = new Set([
+      'tcp',
+      'udp',
+      'udplite',
+      'sctp',
+      'dccp',
+      'icmp',
+      'ah',
+      'esp',
+      'mark',
+      'length',
+      'limit',
+      'comment',
+      'state',
+      'set',
+      'mac',
+    ]);
+    const names = [...registry.matches.keys(), ...registry.targets.keys()].filter((name) => !shared.has(name));
+    const rooms = sources.filter((file) => /^src\/(iptables|translate|cli|diagnostics)\//.test(file));
+    const wrong = rooms.flatMap((file) => {
+      const text = read(file);
+      return names.filter((name) => text.includes(`'${name}'`)).map((name) => `${file} names ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no default exports, no classes but errors, no unfinished places', () => {
+    expect(sources.filter((file) => /export default/.test(read(file)))).toEqual([]);
+    expect(
+      sources.filter((file) => /\bclass (?!\w+ extends Error)/.test(read(file).replace(/\/\*[^]*?\*\/|\/\/.*/g, ''))),
+    ).toEqual([]);
+    expect(sources.filter((file) => /\b(TODO|FIXME|XXX)\b/.test(read(file)))).toEqual([]);
+  });
+
+  it('has no test that may not run', () => {
+    const tests = tracked.filter((file) => /^test\/.*\.ts$/.test(file) && !file.startsWith('test/tidy/'));
+    expect(tests.filter((file) => /\b(it|test|describe)\.(only|skip|todo)\b|skipIf|runIf/.test(read(file)))).toEqual(
+      [],
+    );
+  });
+
+  it('speaks of the project alone', () => {
+    // Written in parts, so that this file does not find itself.
+    const words = new RegExp(
+      [`/wo${'rk'}/`, `/fa${'rm'}/`, `registry\\.np${'mjs'}`, `deb\\.deb${'ian'}`, `\\.lib${'rary'}/`].join('|'),
+    );
+    expect(tracked.filter((file) => words.test(read(file)))).toEqual([]);
+  });
+});
