@@ -186,6 +186,10 @@ export const rule = (registry: Registry): Arbitrary<GeneratedRule> => {
     .chain((lead) => placeFor(lead).chain((place) => ruleAt(place, lead, registry)));
 };
 
+/** The user chains that a rule needs. */
+export const userChainsOf = ({ chain, jumps }: Place): readonly string[] =>
+  [...new Set([chain, ...jumps])].filter((name) => !Object.hasOwn(hookOf, name));
+
 /** The dump of one table with these rules; the chains that they name are there. */
 export const dumpOf = (table: TableName, lines: readonly string[], userChains: readonly string[]): string =>
   [

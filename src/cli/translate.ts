@@ -40,7 +40,10 @@ const readInputs = async (files: readonly string[]): Promise<readonly Input[]> =
   return live.inputs;
 };
 
-const oneLine = (text: string): string => (text.length > 400 ? `${text.slice(0, 400)}…` : text);
+const oneLine = (text: string): string => {
+  const folded = text.trim().replace(/\s+/g, ' ');
+  return folded.length > 400 ? `${folded.slice(0, 400)}…` : folded;
+};
 
 /** For the text form: above each rule the line it came from, and what Docker wants with it. */
 const commentsFor = (
@@ -52,15 +55,14 @@ const commentsFor = (
     const [first] = entry.nft;
     if (first === undefined) continue;
     const lines = comments.get(first) ?? [];
-    lines.push(`${entry.file}:${entry.line}: ${oneLine(entry.text.trim())}`);
+    lines.push(`${entry.file}:${entry.line}: ${oneLine(entry.text)}`);
     for (const index of entry.nft) {
       const command = commands[index];
       const role =
         command && 'add' in command && 'rule' in command.add ? overlayRole(command.add.rule.expr) : undefined;
       if (role) lines.push(describeRole(role));
     }
-    for (const [i, code] of entry.codes.entries())
-      if (entry.status !== 'exact') lines.push(`${entry.status}, ${code}: ${entry.why[i] ?? ''}`);
+    if (entry.status !== 'exact') lines.push(`${entry.status}: ${entry.codes.join(', ')}`);
     comments.set(first, lines);
   }
   return comments;

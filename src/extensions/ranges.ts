@@ -10,7 +10,7 @@ export const everything: Ranges = [[0, top]];
 
 /** From ranges in any order; those that end before they start hold nothing. */
 export const rangesOf = (list: readonly Range32[]): Ranges => {
-  const sorted = list.filter(([low, high]) => low <= high).sort((a, b) => a[0] - b[0]);
+  const sorted = list.filter(([low, high]) => low <= high).toSorted((a, b) => a[0] - b[0]);
   const out: [number, number][] = [];
   for (const [low, high] of sorted) {
     const last = out.at(-1);

@@ -38,6 +38,9 @@ export const unmodelledTargets: ReadonlySet<string> = new Set(
   [...Object.keys(noNativeForm), ...later].filter((name) => /^[A-Z]+$/.test(name)),
 );
 
+/** All of them, for the manual; a name in capitals is a target's. */
+export const unmodelledNames: readonly string[] = [...Object.keys(noNativeForm), ...later];
+
 export const unmodelledReason = (kind: 'match' | 'target', name: string): Reason => {
   const spoken = kind === 'match' ? `the match ${name}` : `the target ${name}`;
   const missing = Object.hasOwn(noNativeForm, name) ? noNativeForm[name] : undefined;

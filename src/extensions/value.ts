@@ -1,3 +1,4 @@
+import { utf8Length } from '../netfilter/bytes.ts';
 import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 
 export { type Bad, isBad, type ValueType };
@@ -52,7 +53,7 @@ export const string = (max: number, syntax: string): ValueType<string> => ({
   syntax,
   words: 1,
   parse: (text) => {
-    const length = new TextEncoder().encode(text).length;
+    const length = utf8Length(text);
     return length > max
       ? { bad: `${length} bytes are too many`, code: 'value-out-of-range', help: `at most ${max} bytes` }
       : text;

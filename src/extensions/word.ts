@@ -217,10 +217,11 @@ const expressionOf = ({ base, offset, size }: Load): Expression =>
 /** That the bytes are there; nft keeps a `>= 0`, and the load breaks the rule if they are not. */
 export const present = (load: Load): Formula => test(match(expressionOf(load), '>=', 0));
 
+const side = ([low, high]: readonly [number, number]): Expression => (low === high ? low : range(low, high));
+
 /** The constraint as one nft test. The load comes first in all forms, so that `!=` too fails where the bytes are not there. */
 export const constraintTest = ({ load, mask, values }: Constraint): Formula => {
   const left = mask === allOf(load.size) ? expressionOf(load) : and(expressionOf(load), mask);
-  const side = ([low, high]: readonly [number, number]): Expression => (low === high ? low : range(low, high));
   const [first, second] = values;
   if (!first) return never;
   const others = within(complement(values), mask);

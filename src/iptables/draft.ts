@@ -1,4 +1,5 @@
 /** A table while it is being read: iptables commands are applied to it in order, as the kernel would have seen them. */
+import { utf8Length } from '../netfilter/bytes.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { builtInChains, isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
@@ -42,7 +43,7 @@ const emptyChain = (policy?: 'ACCEPT' | 'DROP', counters?: Counters): ChainDraft
 /** What iptables wants of a chain name: 1 to 28 bytes, no leading `-` or `!`, no blank. */
 export const chainNameProblem = (name: string): string | undefined => {
   if (name === '') return 'a chain name cannot be empty';
-  if (new TextEncoder().encode(name).length > 28) return `chain name "${name}" is longer than 28 bytes`;
+  if (utf8Length(name) > 28) return `chain name "${name}" is longer than 28 bytes`;
   if (name.startsWith('-') || name.startsWith('!')) return `chain name "${name}" starts with ${name[0]}`;
   return /\s/.test(name) ? 'a chain name cannot hold blanks' : undefined;
 };

@@ -1,4 +1,5 @@
 /** The values of `-s`, `-d`, `-i`, `-o` and `-p`: what iptables(8) calls parameters. */
+import { utf8Length } from '../netfilter/bytes.ts';
 import { addressBits, maskOf, type Masked, parseMasked } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import { protocolNumber } from '../netfilter/protocols.ts';
@@ -52,7 +53,7 @@ export const parseAddresses = (text: string, family: Family): readonly Masked[] 
 /** The kernel's IFNAMSIZ is 16 with the final zero byte; iptables refuses blanks and slashes only with a warning. */
 export const parseInterface = (text: string): string | Bad => {
   if (text === '') return { bad: 'an interface name cannot be empty', code: 'interface-name' };
-  if (text.length > 15 || (text.length > 5 && new TextEncoder().encode(text).length > 15))
+  if (text.length > 15 || utf8Length(text) > 15)
     return {
       bad: `interface name "${text}" is too long`,
       code: 'interface-name',

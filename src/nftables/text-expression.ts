@@ -56,10 +56,11 @@ const isNameLike = (context: Context): boolean => {
 };
 
 const printString = (text: string, context: Context, refuse: Refuse): string => {
-  if (!isNameLike(context)) return symbol.test(text) ? text : refuse(`the constant "${text}" is no word of nft`);
+  if (!isNameLike(context))
+    return symbol.test(text) ? text : refuse(`the constant ${JSON.stringify(text)} is no word of nft`);
   // In JSON these two are a set and every element of one; in quotes they would be a name.
-  if (text === '*' || text.startsWith('@')) return refuse(`the name "${text}" means a set in JSON`);
-  return quoteText(text, `the name "${text}"`, refuse);
+  if (text === '*' || text.startsWith('@')) return refuse(`the name ${JSON.stringify(text)} means a set in JSON`);
+  return quoteText(text, `the name ${JSON.stringify(text)}`, refuse);
 };
 
 /** Whether what is compared are single bits, where hexadecimal is easier to read. */

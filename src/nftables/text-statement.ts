@@ -37,7 +37,7 @@ const printNatAddress = (address: Expression, bracketed: boolean, refuse: Refuse
   return address.range.map((end) => printNatAddress(end, true, refuse)).join('-');
 };
 
-/** What stands between family and `to`. The word `prefix` is what sets NF_NAT_RANGE_NETMAP, which JSON has as a flag. */
+/** What stands between family and `to`. The word `prefix` sets NF_NAT_RANGE_NETMAP, which JSON has as a flag. */
 const natKind = ({ flags = [], type_flags: kinds = [] }: NatParts, refuse: Refuse): string | undefined => {
   if (flags.includes('netmap')) return 'prefix';
   if (kinds.includes('prefix')) return refuse('a NAT of prefixes without the flag netmap');
@@ -93,7 +93,7 @@ const printQueue = ({ queue }: Queue, refuse: Refuse): string => {
 };
 
 const target = (name: string, refuse: Refuse): string =>
-  isTextName(name) ? name : refuse(`the chain name "${name}" is no word that nft text takes`);
+  isTextName(name) ? name : refuse(`the chain name ${JSON.stringify(name)} is no word that nft text takes`);
 
 export const printStatement = (statement: Statement, table: TableFamily, refuse: Refuse): string => {
   if ('match' in statement) return printMatch(statement, refuse);
@@ -128,4 +128,6 @@ export const printStatement = (statement: Statement, table: TableFamily, refuse:
 };
 
 const quoteObject = (name: string, refuse: Refuse): string =>
-  isTextHelperName(name) ? `"${name}"` : refuse(`the object name "${name}" is no word that nft text takes`);
+  isTextHelperName(name)
+    ? `"${name}"`
+    : refuse(`the object name ${JSON.stringify(name)} is no word that nft text takes`);

@@ -34,11 +34,11 @@ interface Block {
 type Part = string | Block;
 type Comments = ReadonlyMap<number, readonly string[]>;
 
-/** What would end a comment line early, or show a reader of it something that is not there (control and direction characters). */
+/** What would end a comment line early or mislead its reader: control characters and those that turn the direction. */
 const unprintable = /[\p{Cc}\p{Cs}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
-const escape = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-const commentLine = (text: string): string => `# ${text.replace(unprintable, escape)}`;
+const commentLine = (text: string): string => `# ${text.replace(unprintable, escaped)}`;
 
 /** MAXIMUM of the text parser, in bytes; JSON takes 253. */
 const maxComment = 128;
@@ -62,15 +62,17 @@ const printRule = (rule: RuleObject, refuse: Refuse): string | undefined => {
 };
 
 /** The `type … hook …` line of a base chain; empty for a chain that is only jumped to. */
-const printBase = ({ type, hook, prio, policy }: ChainObject, refuse: Refuse): string => {
+const printBase = ({ type, hook, prio, policy }: ChainObject, refuse: Refuse): string | undefined => {
   if (type === undefined && hook === undefined && prio === undefined && policy === undefined) return '';
-  if (type === undefined || hook === undefined || prio === undefined)
-    return refuse('a base chain needs type, hook and priority');
+  if (type === undefined || hook === undefined || prio === undefined) {
+    refuse('a base chain needs type, hook and priority');
+    return undefined;
+  }
   return `type ${type} hook ${hook} priority ${prio};${policy === undefined ? '' : ` policy ${policy};`}`;
 };
 
 const blockText = function* ({ head, before, objects, chains }: Block): Generator<string> {
-  yield `\n${before.map((line) => `${line}\n`).join('')}table ${head} {\n`;
+  yield `${before.map((line) => `${line}\n`).join('')}table ${head} {\n`;
   let gap = '';
   for (const object of objects) {
     yield gap + object;
@@ -87,9 +89,12 @@ const blockText = function* ({ head, before, objects, chains }: Block): Generato
 };
 
 const partsText = function* (parts: readonly Part[]): Generator<string> {
-  for (const part of parts) {
+  for (const [index, part] of parts.entries()) {
     if (typeof part === 'string') yield part;
-    else yield* blockText(part);
+    else {
+      if (index > 0) yield '\n';
+      yield* blockText(part);
+    }
   }
 };
 
@@ -100,7 +105,9 @@ interface Layout {
 }
 
 const tableHead = ({ family, name }: TableObject, refuse: Refuse): string =>
-  isTextName(name) ? `${family} ${name}` : refuse(`the table name "${name}" is no word that nft text takes`);
+  isTextName(name)
+    ? `${family} ${name}`
+    : refuse(`the table name ${JSON.stringify(name)} is no word that nft text takes`);
 
 const addTable = (layout: Layout, table: TableObject, before: readonly string[], refuse: Refuse): void => {
   const head = tableHead(table, refuse);
@@ -133,7 +140,8 @@ const openBlock = (layout: Layout, family: string, table: string, refuse: Refuse
 const addHelper = (layout: Layout, object: CtHelperObject, refuse: Refuse): void => {
   const block = openBlock(layout, object.family, object.table, refuse);
   const { name, protocol, l3proto } = object;
-  if (!isTextHelperName(name)) return void refuse(`the helper name "${name}" is no word that nft text takes`);
+  if (!isTextHelperName(name))
+    return void refuse(`the helper name ${JSON.stringify(name)} is no word that nft text takes`);
   const type = quoteText(object.type, 'the helper type', refuse);
   if (type === '') return;
   const lines = [`ct helper ${name} {`, `\ttype ${type} protocol ${protocol}`, `\tl3proto ${l3proto}`, '}'];
@@ -143,10 +151,12 @@ const addHelper = (layout: Layout, object: CtHelperObject, refuse: Refuse): void
 const addChain = (layout: Layout, chain: ChainObject, before: readonly string[], refuse: Refuse): void => {
   const block = openBlock(layout, chain.family, chain.table, refuse);
   const declaration = printBase(chain, refuse);
-  if (!isTextName(chain.name)) return void refuse(`the chain name "${chain.name}" is no word that nft text takes`);
-  const known = block?.chains.get(chain.name);
+  if (!isTextName(chain.name))
+    return void refuse(`the chain name ${JSON.stringify(chain.name)} is no word that nft text takes`);
+  if (!block || declaration === undefined) return;
+  const known = block.chains.get(chain.name);
   if (known && known.declaration !== declaration) return void refuse(`the chain ${chain.name} is added twice`);
-  if (!known) block?.chains.set(chain.name, { declaration, before, lines: [] });
+  if (!known) block.chains.set(chain.name, { declaration, before, lines: [] });
 };
 
 const addRule = (layout: Layout, rule: RuleObject, before: readonly string[], refuse: Refuse): void => {

@@ -3,22 +3,22 @@
  * translations, so the command line imports this file only when it has commands to check.
  */
 import { Ajv, type ErrorObject } from 'ajv';
+import { utf8Length } from '../netfilter/bytes.ts';
 import { commandSchema } from './schema.ts';
 import { isShared } from './shared.ts';
 import type { Command, RuleObject, Statement } from './types.ts';
 
-const utf8 = new TextEncoder();
-
-/** Whether a string is at most `limit` bytes of UTF-8 with nothing in it that JSON for nft cannot carry (jansson refuses U+0000). */
+/** Whether a string is at most `limit` bytes of UTF-8 and has nothing in it that nft's JSON reader refuses (U+0000). */
 const fits =
   (limit: number) =>
   (text: string): boolean =>
-    !/[\0\ud800-\udfff]/u.test(text) && (text.length * 3 <= limit || utf8.encode(text).length <= limit);
+    !/[\0\ud800-\udfff]/u.test(text) && utf8Length(text) <= limit;
 
 const ajv: Ajv = new Ajv({
   strict: true,
   allowUnionTypes: true,
-  // A test holds the schema against draft-07; to do it in every run, or to optimise the code, takes longer than checking.
+  // A test holds the schema against draft-07. To do that in every run, or to optimise the code, takes longer than
+  // checking most rulesets.
   meta: false,
   validateSchema: false,
   code: { optimize: false },

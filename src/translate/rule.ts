@@ -133,7 +133,9 @@ const translateAction = (rule: Rule, context: RuleContext, around: Surroundings)
         action: {
           // A target that changes nothing (MARK --or-mark 0) is a rule that counts.
           statements:
-            counted.length + result.statements.length > 0 ? [...counted, ...result.statements] : [counter(rule.counters)],
+            counted.length + result.statements.length > 0
+              ? [...counted, ...result.statements]
+              : [counter(rule.counters)],
           ending: result.terminal ? 'final' : 'pass',
           ...(result.inside ? { inside: result.inside } : {}),
         },

@@ -143,9 +143,9 @@ const translateRule = (
   for (const object of plan.objects) work.objects.set(object.name, object);
   const plain = plainRule(plan.steps, plan.action);
   if (plain) {
-    entries.push(
-      make.translated(rule, chain.name, plan.differences, [writeRule(writer, current, plain, owner, plan.comment)]),
-    );
+    const positions = [writeRule(writer, current, plain, owner, plan.comment)];
+    work.positions.push(positions);
+    entries.push(make.translated(rule, chain.name, plan.differences, positions));
     return current;
   }
   const found = new Set<number>();
@@ -157,14 +157,9 @@ const translateRule = (
   }
   for (const written of placed.rules) found.add(writeRule(writer, current, written, owner, plan.comment));
   const differences = placed.rules.length === 0 ? [neverMatches, ...plan.differences] : plan.differences;
-  entries.push(
-    make.translated(
-      rule,
-      chain.name,
-      differences,
-      [...found].sort((a, b) => a - b),
-    ),
-  );
+  const positions = [...found].sort((a, b) => a - b);
+  work.positions.push(positions);
+  entries.push(make.translated(rule, chain.name, differences, positions));
   return placed.rest ?? current;
 };
 

@@ -1,4 +1,5 @@
-// Strings that try to be more than strings: what the text form carries, nft reads back to the byte; the rest is refused.
+// Strings that try to be more than strings: what the text form carries, nft reads back to the byte, and the rest is
+// refused.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { add, counter, deleteTable, equal, jump, log, meta, table } from '../../src/nftables/build.ts';

@@ -61,14 +61,15 @@ export const payloadOffsets = (context: RuleContext, path: Path): readonly Offse
   ];
 };
 
+const difference = (why: string): readonly Difference[] => [
+  { code: 'payload-offset', from: 'both', degree: 'guarded', why },
+];
+
 /** How `@th` plus 8 differs from the dissector's offset, if it can. */
 export const payloadDifferences = (context: RuleContext): readonly Difference[] => {
-  const difference = (why: string): readonly Difference[] => [
-    { code: 'payload-offset', from: 'both', degree: 'guarded', why },
-  ];
   if (context.family === 'ip6')
     return difference(
-      'for later fragments, for fragments with options behind the fragment header and for more than 15 extension headers the kernel takes another payload offset than the end of the UDP header that nft finds',
+      'for later fragments, for fragments with another extension header behind the fragment header and for more than 15 extension headers the kernel takes another payload offset than the end of the UDP header that nft finds',
     );
   const allowed = transportLoads(context, { constraints: [], loads: [] });
   if (allowed === 'aligned')

@@ -77,12 +77,12 @@ const check = (groups: readonly PolicyGroup[]): CheckProblem | undefined => {
   return undefined;
 };
 
-const inexpressible = (option: 'mode' | 'proto', groups: readonly PolicyGroup[]): Refusal | undefined =>
-  groups.some((group) => group[option])
+const inexpressible = (key: 'mode' | 'proto', groups: readonly PolicyGroup[]): Refusal | undefined =>
+  groups.some((group) => group[key])
     ? refused({
         code: 'not-expressible',
-        option,
-        what: `nft cannot tell the ${option === 'mode' ? 'mode' : 'protocol'} of an IPsec transform`,
+        option: key,
+        what: `nft cannot tell the ${key === 'mode' ? 'mode' : 'protocol'} of an IPsec transform`,
         why: 'the ipsec expression loads reqid, spi and addresses of a transform only, and addresses also of BEET transforms (net/netfilter/nft_xfrm.c)',
         help: 'name the transform by --reqid or --spi instead',
       })
@@ -174,7 +174,7 @@ export const policy: MatchExtension = defineMatch({
     info.pol?.value === 'none' && info.dir
       ? { dir: info.dir, pol: info.pol, ...(info.strict ? { strict: info.strict } : {}) }
       : info.dir && !info.pol
-        ? { ...info, pol: { value: 'ipsec', inverted: false, column } }
+        ? { ...info, pol: { value: 'ipsec' as const, inverted: false, column } }
         : info,
   check: (info, _family, _selector, more) => check([info, ...more]),
   translate: (info, context, more) => {

@@ -1,3 +1,4 @@
+import { utf8Length } from '../../netfilter/bytes.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
 import { type Bad, flag, parseNumber, type ValueType } from '../value.ts';
 
@@ -13,7 +14,7 @@ const parseLookup = (text: string): SetLookup | Bad => {
   const name = text.slice(0, blank);
   const words = text.slice(blank + 1).split(',');
   if (name === '') return { bad: 'a set needs a name' };
-  if (new TextEncoder().encode(name).length > 31)
+  if (utf8Length(name) > 31)
     return { bad: `set name "${name}" is too long`, length: name.length, help: 'an ipset name has at most 31 bytes' };
   const flags = words.filter(isFlag);
   if (flags.length !== words.length)

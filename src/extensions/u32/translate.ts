@@ -173,9 +173,10 @@ const testPaths = (test: U32Test, context: RuleContext, effort: Effort): readonl
   return found;
 };
 
+const jumps = (test: U32Test): boolean => test.steps.some(({ operator }) => operator === '@');
+
 export const translateProgram = (program: U32Program, context: RuleContext): Formula | Obstacle => {
   const effort: Effort = { tests: 0, steps: 0 };
-  const jumps = (test: U32Test): boolean => test.steps.some(({ operator }) => operator === '@');
   const plain = new Map<U32Test, readonly Path[] | Obstacle>(
     program.filter((test) => !jumps(test)).map((test) => [test, testPaths(test, context, effort)]),
   );

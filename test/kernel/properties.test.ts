@@ -1,0 +1,110 @@
+// dnfw and the real iptables agree on random rules: what the one takes, the other takes and saves in the same words.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isError } from '../../src/diagnostics/diagnostic.ts';
+import { registry } from '../../src/extensions/registry.ts';
+import { parse } from '../../src/iptables/parse.ts';
+import { printRule } from '../../src/iptables/print.ts';
+import { dumpOf, type GeneratedRule, rule, seed, userChainsOf } from '../generate.ts';
+import { inNamespace, iptablesRestore, iptablesSave, type Result, savedRules, type Tool } from './namespace.ts';
+
+/** Extensions that work only with something beside iptables: an IP set, or a module that few kernels have. */
+const needsMore = new Set(['set', 'ipvs']);
+
+interface Judged {
+  readonly rule: GeneratedRule;
+  /** The code of the error for which dnfw refuses it. */
+  readonly code?: string;
+  /** As dnfw prints it. */
+  readonly printed: string;
+}
+
+const dump = (rules: readonly GeneratedRule[]): string => {
+  const [first] = rules as readonly [GeneratedRule, ...GeneratedRule[]];
+  return dumpOf(
+    first.table,
+    rules.map(({ line }) => line),
+    [...new Set(rules.flatMap(userChainsOf))],
+  );
+};
+
+const judge = (one: GeneratedRule, backend: Tool['backend']): Judged => {
+  const input = { name: 'generated', text: dump([one]) };
+  const { value, diagnostics } = parse([input], registry, { format: 'save', family: one.family, backend });
+  const error = diagnostics.find(isError);
+  const rules = value.tables[0]?.chains.find(({ name }) => name === one.chain)?.rules ?? [];
+  const printed = rules.map((r) => `-A ${one.chain} ${printRule(r, one.family, registry)}`.trim());
+  return { rule: one, ...(error ? { code: error.code } : {}), printed: printed.join('\n') };
+};
+
+interface Disagreement {
+  readonly rule: string;
+  readonly dnfw: string;
+  readonly iptables: string;
+}
+
+/** All rules are of one family and table and are good for dnfw. A dump that is refused is cut in half until one rule is left. */
+const compare = (rules: readonly Judged[], tool: Tool): readonly Disagreement[] => {
+  const [first] = rules;
+  if (!first) return [];
+  const text = dump(rules.map(({ rule: one }) => one));
+  const [restored, saved] = inNamespace([iptablesRestore(tool, text), iptablesSave(tool, first.rule.table)]) as [
+    Result,
+    Result,
+  ];
+  const wanted = rules.flatMap(({ printed }) => printed.split('\n'));
+  const chains = new Set(rules.map(({ rule: one }) => one.chain));
+  const found = savedRules(saved.stdout);
+  const same = [...chains].every((chain) => {
+    const of = (lines: readonly string[]): string => lines.filter((line) => line.split(' ')[1] === chain).join('\n');
+    return of(wanted) === of(found);
+  });
+  if (restored.status === 0 && same) return [];
+  if (rules.length === 1) {
+    const iptables = restored.status === 0 ? found.join('\n') : restored.stderr.trim();
+    return [{ rule: `${tool.family} ${first.rule.table}: ${first.rule.line}`, dnfw: first.printed, iptables }];
+  }
+  const middle = Math.ceil(rules.length / 2);
+  return [...compare(rules.slice(0, middle), tool), ...compare(rules.slice(middle), tool)];
+};
+
+const batchesOf = (rules: readonly Judged[]): readonly (readonly Judged[])[] => {
+  const groups = new Map<string, Judged[]>();
+  for (const one of rules) {
+    const key = `${one.rule.family} ${one.rule.table}`;
+    const group = groups.get(key) ?? [];
+    group.push(one);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+};
+
+describe.each([
+  { backend: 'nft', numRuns: 3000 },
+  { backend: 'legacy', numRuns: 1500 },
+] as const)('generated rules, iptables-$backend', ({ backend, numRuns }) => {
+  const judged = fc
+    .sample(rule(registry), { seed, numRuns })
+    .filter(({ extensions }) => !extensions.some((name) => needsMore.has(name)))
+    .map((one) => judge(one, backend));
+
+  it('takes and saves what dnfw takes', () => {
+    const good = judged.filter(({ code }) => code === undefined);
+    expect(good.length).toBeGreaterThan(numRuns / 3);
+    const wrong = batchesOf(good).flatMap((batch) =>
+      compare(batch, { family: (batch[0] as Judged).rule.family, backend }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('refuses what dnfw refuses', () => {
+    const bad = judged.filter(({ code }) => code !== undefined);
+    const results = inNamespace(
+      bad.map(({ rule: one }) => iptablesRestore({ family: one.family, backend }, dump([one]))),
+    );
+    const wrong = bad.flatMap(({ rule: one, code }, index) =>
+      (results[index] as Result).status === 0 ? [`${one.family} ${one.table}: ${one.line} (${code})`] : [],
+    );
+    expect(wrong).toEqual([]);
+  });
+});
