@@ -92,10 +92,11 @@ const addresses: Readonly<Record<Family, readonly string[]>> = {
 };
 const interfaces = ['docker0', 'br-+', 'eth0', '+', 'lo'];
 
+/** `! -s 0.0.0.0/0` is left out: iptables-legacy takes it, iptables-nft does not. */
 const option = (flags: readonly string[], values: readonly string[]): Arbitrary<string> =>
   fc
     .tuple(sometimes(values, 4), fc.constantFrom(...flags), fc.constantFrom('', '', '! '))
-    .map(([value, flag, bang]) => (value === undefined ? '' : `${bang}${flag} ${value}`));
+    .map(([value, flag, bang]) => (value === undefined ? '' : `${value.endsWith('/0') ? '' : bang}${flag} ${value}`));
 
 const hookAt = ({ chain }: Place): string | undefined =>
   Object.hasOwn(hookOf, chain) ? hookOf[chain as keyof typeof hookOf] : undefined;
@@ -145,9 +146,15 @@ const protocolFor = (
 };
 
 const action = (place: Place, targets: readonly Extension[]): Arbitrary<string> => {
-  const { chain, jumps } = place;
+  const { table, chain, jumps } = place;
   const others = jumps.filter((name) => name !== chain);
-  const plain = ['', '-j ACCEPT', '-j DROP', '-j RETURN', ...others.flatMap((name) => [`-j ${name}`, `-g ${name}`])];
+  // iptables has inhibited DROP in nat since 1.4.
+  const verdicts = table === 'nat' ? ['ACCEPT', 'RETURN'] : ['ACCEPT', 'DROP', 'RETURN'];
+  const plain = [
+    '',
+    ...verdicts.map((name) => `-j ${name}`),
+    ...others.flatMap((name) => [`-j ${name}`, `-g ${name}`]),
+  ];
   const verdict = fc.constantFrom(...plain);
   return targets.length === 0
     ? verdict

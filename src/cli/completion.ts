@@ -29,21 +29,31 @@ const flagOf = (option: Option): Flag => ({
 const valuesOf = (argument: Argument | undefined): Leaf['values'] =>
   argument === undefined ? 'none' : (argument.argChoices ?? (/file/i.test(argument.name()) ? 'file' : 'none'));
 
-const leavesOf = (root: Command): readonly Leaf[] =>
-  root.commands.map((command) => ({
+const helpFlag: Flag = { names: ['-h', '--help'], about: 'print this help', value: 'none' };
+
+/** The options of dnfw itself. */
+const flagsOf = (root: Command): readonly Flag[] => [...root.options.map(flagOf), helpFlag];
+
+const leavesOf = (root: Command): readonly Leaf[] => [
+  ...root.commands.map((command) => ({
     name: command.name(),
     about: command.summary() || command.description(),
-    flags: [
-      ...command.options.map(flagOf),
-      { names: ['-h', '--help'], about: 'print this help', value: 'none' as const },
-    ],
+    flags: [...command.options.map(flagOf), helpFlag],
     values: valuesOf(command.registeredArguments[0]),
-  }));
+  })),
+  // Commander makes this one itself and keeps it to itself.
+  {
+    name: 'help',
+    about: 'print help for a command',
+    flags: [helpFlag],
+    values: root.commands.map((command) => command.name()),
+  },
+];
 
-const namesOf = (leaf: Leaf): readonly string[] => leaf.flags.flatMap((flag) => flag.names);
+const namesOf = (flags: readonly Flag[]): string => flags.flatMap((flag) => flag.names).join(' ');
 
-const bash = (leaves: readonly Leaf[]): string => {
-  const lines = ['# bash completion for dnfw', '_dnfw() {', '  local cur prev command', '  cur="${COMP_WORDS[COMP_CWORD]}"', '  prev="${COMP_WORDS[COMP_CWORD-1]}"', '  command="${COMP_WORDS[1]}"', '  COMPREPLY=()', '  if [ "$COMP_CWORD" -eq 1 ]; then', `    mapfile -t COMPREPLY < <(compgen -W "${leaves.map((leaf) => leaf.name).join(' ')} --help --version" -- "$cur")`, '    return', '  fi', '  case "$command" in']; // prettier-ignore
+const bash = (own: readonly Flag[], leaves: readonly Leaf[]): string => {
+  const lines = ['# bash completion for dnfw', '_dnfw() {', '  local cur prev command', '  cur="${COMP_WORDS[COMP_CWORD]}"', '  prev="${COMP_WORDS[COMP_CWORD-1]}"', '  command="${COMP_WORDS[1]}"', '  COMPREPLY=()', '  if [ "$COMP_CWORD" -eq 1 ]; then', `    mapfile -t COMPREPLY < <(compgen -W "${leaves.map((leaf) => leaf.name).join(' ')} ${namesOf(own)}" -- "$cur")`, '    return', '  fi', '  case "$command" in']; // prettier-ignore
   for (const leaf of leaves) {
     lines.push(`    ${leaf.name})`, '      case "$prev" in');
     for (const flag of leaf.flags) {
@@ -65,7 +75,7 @@ const bash = (leaves: readonly Leaf[]): string => {
     lines.push(
       '      esac',
       '      case "$cur" in',
-      `        -*) mapfile -t COMPREPLY < <(compgen -W "${namesOf(leaf).join(' ')}" -- "$cur") ;;`,
+      `        -*) mapfile -t COMPREPLY < <(compgen -W "${namesOf(leaf.flags)}" -- "$cur") ;;`,
       `        *) ${rest} ;;`,
       '      esac',
       '      ;;',
@@ -78,13 +88,16 @@ const bash = (leaves: readonly Leaf[]): string => {
 const single = (text: string): string => text.replaceAll("'", "'\\''");
 const zshAbout = (text: string): string => single(text.replace(/[[\]:\\]/g, '\\$&'));
 
-const zsh = (leaves: readonly Leaf[]): string => {
-  const lines = ['#compdef dnfw', '_dnfw() {', '  local -a commands', '  commands=('];
+const zsh = (own: readonly Flag[], leaves: readonly Leaf[]): string => {
+  const lines = ['#compdef dnfw', '_dnfw() {', '  local -a commands options', '  commands=('];
   for (const leaf of leaves) lines.push(`    '${leaf.name}:${zshAbout(leaf.about)}'`);
+  lines.push('  )', '  options=(');
+  for (const flag of own) for (const name of flag.names) lines.push(`    '${name}:${zshAbout(flag.about)}'`);
   lines.push(
     '  )',
     '  if (( CURRENT == 2 )); then',
     "    _describe 'command' commands",
+    "    _describe -o 'option' options",
     '    return',
     '  fi',
     '  case "$words[2]" in',
@@ -114,17 +127,20 @@ const zsh = (leaves: readonly Leaf[]): string => {
   return [...lines, '  esac', '}', '_dnfw "$@"', ''].join('\n');
 };
 
-const fish = (leaves: readonly Leaf[]): string => {
+/** `--output` and `-o` as fish writes them. */
+const fishNames = (flag: Flag): string =>
+  flag.names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`)).join(' ');
+
+const fish = (own: readonly Flag[], leaves: readonly Leaf[]): string => {
   const lines = ['# fish completion for dnfw'];
+  for (const flag of own)
+    lines.push(`complete -c dnfw -n __fish_use_subcommand -f ${fishNames(flag)} -d '${single(flag.about)}'`);
   for (const leaf of leaves) {
     lines.push(`complete -c dnfw -n __fish_use_subcommand -f -a ${leaf.name} -d '${single(leaf.about)}'`);
     const here = `-n '__fish_seen_subcommand_from ${leaf.name}'`;
     if (Array.isArray(leaf.values)) lines.push(`complete -c dnfw ${here} -f -a '${leaf.values.join(' ')}'`);
     else if (leaf.values === 'file') lines.push(`complete -c dnfw ${here} -F`);
     for (const flag of leaf.flags) {
-      const names = flag.names
-        .map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`))
-        .join(' ');
       const value =
         flag.value === 'none'
           ? ''
@@ -133,20 +149,21 @@ const fish = (leaves: readonly Leaf[]): string => {
             : flag.value === 'any'
               ? ' -x'
               : ` -x -a '${flag.value.join(' ')}'`;
-      lines.push(`complete -c dnfw ${here} ${names}${value} -d '${single(flag.about)}'`);
+      lines.push(`complete -c dnfw ${here} ${fishNames(flag)}${value} -d '${single(flag.about)}'`);
     }
   }
   return [...lines, ''].join('\n');
 };
 
 export const completion = (shell: Shell, root: Command): string => {
+  const own = flagsOf(root);
   const leaves = leavesOf(root);
   switch (shell) {
     case 'bash':
-      return bash(leaves);
+      return bash(own, leaves);
     case 'zsh':
-      return zsh(leaves);
+      return zsh(own, leaves);
     case 'fish':
-      return fish(leaves);
+      return fish(own, leaves);
   }
 };

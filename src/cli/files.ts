@@ -1,6 +1,18 @@
 /** Reading and writing files, with errors that say what to do. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import type { Input } from '../iptables/parse.ts';
 
@@ -41,13 +53,43 @@ export const readInput = (path: string): Input => {
   }
 };
 
-/** Writes the chunks beside the file and renames: a reader sees the old content or the new one, never a part. */
-export const writeAtomically = (path: string, chunks: Iterable<string>): void => {
+/** Hands all bytes to the system: one write may take only a part of them, silently so on a disk that fills up. */
+const writeAll = (file: number, text: string): void => {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(file, bytes, at);
+    } catch (error) {
+      // A pipe whose reader is slow: wait for it.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+};
+
+interface Destination {
+  /** Behind symbolic links: those stay. */
+  readonly path: string;
+  /** Of a file that is there already. */
+  readonly mode?: number;
+  /** A device or a pipe is written to; a file put in the place of /dev/null would harm the whole host. */
+  readonly special: boolean;
+}
+
+const destinationOf = (path: string): Destination => {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (!there) return { path, special: false };
+  if (!there.isFile()) return { path, special: true };
+  return { path: realpathSync(path), mode: there.mode & 0o777, special: false };
+};
+
+const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string>): void => {
   const scratch = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(scratch, 'wx', 0o644);
     try {
-      for (const chunk of chunks) writeSync(file, chunk);
+      if (mode !== undefined) fchmodSync(file, mode);
+      for (const chunk of chunks) writeAll(file, chunk);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -55,27 +97,42 @@ export const writeAtomically = (path: string, chunks: Iterable<string>): void =>
     renameSync(scratch, path);
   } catch (error) {
     rmSync(scratch, { force: true });
-    throw new EnvironmentError('file-unwritable', `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+    throw error;
+  }
+};
+
+const writeInto = (path: string, chunks: Iterable<string>): void => {
+  const file = openSync(path, 'w');
+  try {
+    for (const chunk of chunks) writeAll(file, chunk);
+  } finally {
+    closeSync(file);
+  }
+};
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+/** Writes the chunks beside the file and renames: a reader sees the old content or the new one, never a part. */
+export const writeAtomically = (path: string, chunks: Iterable<string>): void => {
+  try {
+    const destination = destinationOf(path);
+    if (destination.special) writeInto(path, chunks);
+    else writeBeside(destination, chunks);
+  } catch (error) {
+    const why = isMissing(error) ? `there is no folder ${dirname(path)}` : reasonOf(error);
+    throw new EnvironmentError('file-unwritable', `cannot write ${path}: ${why}`, { cause: error });
   }
 };
 
 /** Writes to standard output; returns when everything is handed to the system. */
 export const writeOut = (chunks: Iterable<string>): void => {
-  for (const chunk of chunks) {
-    const bytes = Buffer.from(chunk);
-    for (let at = 0; at < bytes.length;) {
-      try {
-        at += writeSync(1, bytes, at);
-      } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : '';
-        // A pipe whose reader is slow or gone: wait for the one, be content with the other.
-        if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-        else if (code === 'EPIPE') return;
-        else
-          throw new EnvironmentError('file-unwritable', `cannot write to standard output: ${reasonOf(error)}`, {
-            cause: error,
-          });
-      }
-    }
+  try {
+    for (const chunk of chunks) writeAll(1, chunk);
+  } catch (error) {
+    // Whoever closes the pipe has seen enough.
+    if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return;
+    throw new EnvironmentError('file-unwritable', `cannot write to standard output: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 };

@@ -2,11 +2,11 @@
 // Kept small: `dnfw --version` in a provisioning loop should cost no more than starting Node.
 import process from 'node:process';
 
-// A reader that closes early (head, less) is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+// A reader that closes early (head, less) is no error of ours, nor a reason to stop before the result is written.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 
 const [first] = process.argv.slice(2);
 if (process.argv.length === 3 && (first === '--version' || first === '-V')) {

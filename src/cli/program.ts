@@ -1,11 +1,11 @@
 /** The command tree. The completions and the synopses of the manual are made from it. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
-import { render } from '../diagnostics/render.ts';
+import { visible } from '../diagnostics/render.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { writeOut } from './files.ts';
-import { say } from './terminal.ts';
+import { report, say } from './terminal.ts';
 import type { TranslateFlags } from './translate.ts';
 import { version } from './version.ts';
 
@@ -67,7 +67,11 @@ const translateCommand = (outcome: Outcome): Command =>
     .option('-o, --output <file>', 'write the result to FILE instead of standard output')
     .option('--allow-untranslated', 'print the rest even if some rules cannot be translated')
     .option('--no-proof', 'do not prove the output')
-    .action(async (files: readonly string[], flags: TranslateFlags) => {
+    .action(async (files: readonly string[], flags: TranslateFlags, command: Command) => {
+      if (flags.exactLegacy && flags.backend === 'nft')
+        command.error('error: --exact-legacy emulates iptables-legacy and cannot be given with --backend nft');
+      if (flags.output !== undefined && flags.output === flags.report)
+        command.error('error: --output and --report name the same file');
       const { translateFiles } = await import('./translate.ts');
       outcome.status = await translateFiles(files, flags);
     });
@@ -86,13 +90,16 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
   new Command('dnfw')
     .description('A netfilter-native rule engine for hosts that run Docker.')
     .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print help for a command')
     .addCommand(translateCommand(outcome))
-    .addCommand(completionCommand())
-    .showHelpAfterError('(dnfw --help, or dnfw help COMMAND, shows what there is)');
+    .addCommand(completionCommand());
 
 const prepare = (command: Command): Command => {
-  command.exitOverride();
+  command
+    .exitOverride()
+    .helpOption('-h, --help', 'print this help')
+    .showHelpAfterError('(dnfw --help, or dnfw help COMMAND, shows what there is)')
+    .configureOutput({ outputError: (text, write) => write(text.split('\n').map(visible).join('\n')) });
   for (const child of command.commands) prepare(child);
   return command;
 };
@@ -106,14 +113,8 @@ export const run = async (args: readonly string[]): Promise<ExitStatus> => {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage;
     if (error instanceof EnvironmentError) {
-      say(
-        render({
-          code: error.code,
-          severity: 'error',
-          what: error.message,
-          ...(error.help === undefined ? {} : { help: error.help }),
-        }),
-      );
+      const { code, message: what, help } = error;
+      report([{ code, severity: 'error', what, ...(help === undefined ? {} : { help }) }]);
       return exit.environment;
     }
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -13,7 +13,8 @@ import type { Command } from '../nftables/types.ts';
 import type { Entry, Tally } from '../translate/report.ts';
 import { translate, translateInto, type TranslateOptions, type TranslationReport } from '../translate/translate.ts';
 import { exit, type ExitStatus } from './exit.ts';
-import { readInput, writeAtomically, writeOut } from './files.ts';
+import { writeAtomically, writeOut } from './files.ts';
+import { misusedTable, readInputs } from './inputs.ts';
 import { report, say } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -32,13 +33,14 @@ export interface TranslateFlags {
   readonly proof: boolean;
 }
 
-const readInputs = async (files: readonly string[]): Promise<readonly Input[]> => {
-  if (files.length > 0) return files.map(readInput);
-  const { readLive } = await import('./live.ts');
-  const live = await readLive();
-  report(live.diagnostics);
-  return live.inputs;
-};
+/**
+ * Terminals obey these, and JSON lets them pass: an operator who looks at the document must not be shown another one.
+ * They stand in strings only, where the escape means the same.
+ */
+const obeyed = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const escapeObeyed = (json: string): string =>
+  json.replace(obeyed, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const oneLine = (text: string): string => {
   const folded = text.trim().replace(/\s+/g, ' ');
@@ -79,7 +81,7 @@ function* reportText(entries: readonly Entry[], tally: Tally): Generator<string>
           ...(refusal.help === undefined ? {} : { help: refusal.help }),
         }
       : {};
-    yield `${index > 0 ? ',\n' : ''}${JSON.stringify({ ...rest, ...place })}`;
+    yield `${index > 0 ? ',\n' : ''}${escapeObeyed(JSON.stringify({ ...rest, ...place }))}`;
   }
   yield '\n]}\n';
 }
@@ -103,15 +105,15 @@ const refusedBySchema = (what: unknown, why: string): Error =>
 
 /** Every command passes the schema before anything is printed. */
 const checker = async (): Promise<Checks> => {
-  const { validateCommands, validateRule } = await import('../nftables/validate.ts');
+  const { validateCommands, validateStatements } = await import('../nftables/validate.ts');
   return {
     command: (command) => {
       const wrong = validateCommands([command]);
       if (wrong) throw refusedBySchema(command, wrong.what);
     },
-    rule: (rule) => {
-      const wrong = validateRule(rule);
-      if (wrong !== undefined) throw refusedBySchema(rule, wrong);
+    statements: (statements) => {
+      const wrong = validateStatements(statements);
+      if (wrong !== undefined) throw refusedBySchema(statements, wrong);
     },
   };
 };
@@ -119,7 +121,7 @@ const checker = async (): Promise<Checks> => {
 const asJson = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
   const writer = jsonWriter(await checker());
   const made = translateInto(ruleset, registry, options, writer.table);
-  return { ...made, chunks: writer.chunks(), unprintable: [] };
+  return { ...made, chunks: writer.chunks().map(escapeObeyed), unprintable: [] };
 };
 
 const asText = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
@@ -149,6 +151,11 @@ const emptyHost = (files: readonly string[], inputs: readonly Input[]): boolean 
 
 export const translateFiles = async (files: readonly string[], flags: TranslateFlags): Promise<ExitStatus> => {
   const inputs = await readInputs(files);
+  const misused = misusedTable(inputs, flags.table, flags.from);
+  if (misused) {
+    report([misused]);
+    return exit.usage;
+  }
   if (emptyHost(files, inputs)) say('dnfw: this host has no iptables rules of either backend');
   const backend = flags.exactLegacy ? 'legacy' : flags.backend;
   const parsed = parse(inputs, registry, {

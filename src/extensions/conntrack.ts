@@ -14,6 +14,9 @@ export const states = {
 
 export type State = keyof typeof states;
 
+/** In the order in which iptables-save prints them. */
+export const stateNames: readonly State[] = ['INVALID', 'NEW', 'RELATED', 'ESTABLISHED', 'UNTRACKED'];
+
 /** The order of the bits in nft, in which it lists them: NF_CT_STATE_BIT. */
 const bitOrder: readonly State[] = ['INVALID', 'ESTABLISHED', 'RELATED', 'NEW', 'UNTRACKED'];
 
@@ -22,7 +25,10 @@ export const withoutEntry: readonly State[] = ['INVALID', 'UNTRACKED'];
 export const withEntry: readonly State[] = ['NEW', 'RELATED', 'ESTABLISHED'];
 
 /** One word by itself, several as a list. */
-export const bits = (names: readonly string[]): Expression => (names.length === 1 ? (names[0] as string) : names);
+export const bits = (names: readonly string[]): Expression => {
+  const [only, ...more] = names;
+  return only !== undefined && more.length === 0 ? only : names;
+};
 
 /** Whether the packet is in one of the states, or in none of them. `ct state` never fails to load. */
 export const stateTest = (wanted: readonly State[], inverted: boolean): Formula => {

@@ -39,7 +39,7 @@ export interface RuleContext {
    */
   readonly readsTransport: boolean;
   /** The destination ports to which a match of the rule limits it, if one does. */
-  readonly destinationPorts?: PortRange;
+  readonly destinationPorts: PortRange | undefined;
 }
 
 /** A way in which the native form differs from what iptables does, with a code of the catalogue and a sentence. */

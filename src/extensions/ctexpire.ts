@@ -39,12 +39,13 @@ export const secondsRange: ValueType<Seconds> = {
   samples: () => ['0', '1', '30', '10:20', ':20', '10:', '0:4294967295', '20:10', '4294967'],
 };
 
+const bound = (op: '<' | '>=', seconds: number): Formula => test(match(ct('expiration'), op, seconds));
+
 /** `always` means: true of every entry. Undefined if a bound is beyond what nft can compare with. */
 export const expiryTest = ({ value: { low, high }, inverted }: Given<Seconds>): Formula | undefined => {
   if (low > high) return inverted ? always : never;
   if (low > longestNft) return undefined;
   // Whole seconds: not below `low` and below `high + 1`. nft 1.0.6 cannot list fractions, so no range to 20.999 s.
-  const bound = (op: '<' | '>=', seconds: number): Formula => test(match(ct('expiration'), op, seconds));
   const open = high >= longestNft;
   if (inverted) return any([low === 0 ? never : bound('<', low), open ? never : bound('>=', high + 1)]);
   return all([low === 0 ? always : bound('>=', low), open ? always : bound('<', high + 1)]);

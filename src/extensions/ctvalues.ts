@@ -1,12 +1,15 @@
 /** The vocabulary of the conntrack match: states, statuses, directions. */
 import { parseProtocol } from '../iptables/selector.ts';
-import { type State, states } from './conntrack.ts';
+import { type State, stateNames } from './conntrack.ts';
 import { isBad, type ValueType } from './value.ts';
 import { parseWords } from './wordlist.ts';
 
 /** Not states of their own: status bits of the entry that xt_conntrack.c adds to its state. */
 export const translations = { SNAT: 'snat', DNAT: 'dnat' } as const;
-export type StateWord = State | keyof typeof translations;
+export type Translation = keyof typeof translations;
+export type StateWord = State | Translation;
+
+export const isTranslation = (word: StateWord): word is Translation => word in translations;
 
 export const statuses = {
   EXPECTED: 'expected',
@@ -16,9 +19,8 @@ export const statuses = {
 } as const;
 export type Status = keyof typeof statuses;
 
-// The keys of a const object are its key type.
-export const stateWords: readonly StateWord[] = [...Object.keys(states), ...Object.keys(translations)] as StateWord[];
-const statusWords = ['NONE', ...Object.keys(statuses)] as readonly ('NONE' | Status)[];
+export const stateWords: readonly StateWord[] = [...stateNames, 'SNAT', 'DNAT'];
+const statusWords: readonly ('NONE' | Status)[] = ['NONE', 'EXPECTED', 'SEEN_REPLY', 'ASSURED', 'CONFIRMED'];
 
 /** `NONE` adds nothing to a list and is the empty one. */
 export const statusList: ValueType<readonly Status[]> = {
@@ -40,7 +42,7 @@ export const protocolValue: ValueType<number> = {
   samples: () => ['tcp', 'udp', '1', '0', '255', '47'],
 };
 
-export const direction: ValueType<'original' | 'reply'> = {
+export const directionValue: ValueType<'original' | 'reply'> = {
   syntax: '{ORIGINAL|REPLY}',
   words: 1,
   parse: (text) => {

@@ -33,7 +33,7 @@ const parseIcmpType = (text: string, family: Family): IcmpType | Bad => {
   const type = parseByte(text.slice(0, slash), 'type');
   if (isBad(type)) return { ...type, at: 0, length: Math.max(1, slash) };
   const code = parseByte(text.slice(slash + 1), 'code');
-  return isBad(code) ? { ...code, at: slash + 1 } : { type, code };
+  return isBad(code) ? { ...code, at: Math.min(slash + 1, text.length - 1) } : { type, code };
 };
 
 const isAny = ({ type }: IcmpType, family: Family): boolean => family === 'ip' && type === anyIcmpType;

@@ -16,17 +16,14 @@ export const cutTo = (text: string, max: number): string => {
   return kept;
 };
 
-/** A prefix of up to `max` bytes. A longer one is cut without a word if `cut` says so, as iptables does. */
-export const logPrefix = (max: number, cut: boolean): ValueType<string> => ({
+/** A prefix of at most `max` bytes; a longer one is cut without a word, as iptables does. */
+export const logPrefix = (max: number): ValueType<string> => ({
   syntax: 'text',
   words: 1,
   parse: (text) => {
     if (text === '') return { bad: 'an empty prefix', help: 'leave the option out' };
     if (text.includes('\n')) return { bad: 'a line break in the prefix', help: 'a log line has one line' };
-    if (text.includes('\0')) return { bad: 'a NUL in the prefix' };
-    if (encoder.encode(text).length <= max) return text;
-    if (cut) return cutTo(text, max);
-    return { bad: 'the prefix is too long', code: 'value-out-of-range', help: `at most ${max} bytes` };
+    return cutTo(text, max);
   },
   print: quoted,
   samples: () => ['a', 'two words: ', 'quote " and \\ backslash', "it's", 'x'.repeat(max)],

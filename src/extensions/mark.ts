@@ -30,7 +30,7 @@ export const parseMarkMask = (text: string): MarkMask | Bad => {
   const value = parseWord(slash < 0 ? text : text.slice(0, slash), 'mark');
   if (isBad(value)) return slash < 0 ? value : { ...value, length: slash };
   const mask = slash < 0 ? fullMask : parseWord(text.slice(slash + 1), 'mask');
-  return isBad(mask) ? { ...mask, at: slash + 1 } : { value, mask };
+  return isBad(mask) ? { ...mask, at: Math.min(slash + 1, text.length - 1) } : { value, mask };
 };
 
 /** `0x1` under a full mask, else `0x1/0xff`. */

@@ -15,11 +15,14 @@ export interface NatRange {
   readonly ports?: NatPorts;
 }
 
-const moved = (bad: Bad, offset: number, length: number): Bad => ({
-  ...bad,
-  at: offset + (bad.at ?? 0),
-  length: bad.length ?? length,
-});
+/** A part that is missing is shown at the separator in front of it. */
+const placeOf = (text: string, at: number): { readonly at: number; readonly length: number } =>
+  text === '' ? { at: Math.max(0, at - 1), length: 1 } : { at, length: text.length };
+
+const moved = (bad: Bad, text: string, at: number): Bad => {
+  const place = placeOf(text, at);
+  return { ...bad, at: bad.at === undefined ? place.at : at + bad.at, length: bad.length ?? place.length };
+};
 
 const parseBase = (text: string): number | Bad => {
   const base = parsePort(text);
@@ -30,6 +33,7 @@ const parseBase = (text: string): number | Bad => {
 
 /** `80`, `http`, `80-90`; with `shift` also `80-90/1080`. Names only where there is no range. */
 export const parseNatPorts = (text: string, shift: boolean): NatPorts | Bad => {
+  if (text === '') return { bad: 'a port is missing', help: 'give a port, or two with a dash between them' };
   if (serviceNumber(text) !== undefined) {
     const port = parsePort(text);
     return isBad(port) ? port : { low: port, high: port };
@@ -39,14 +43,17 @@ export const parseNatPorts = (text: string, shift: boolean): NatPorts | Bad => {
     return { bad: 'only DNAT can shift ports', at: slash, help: 'the kernel has a base port for DNAT only' };
   const ports = slash < 0 ? text : text.slice(0, slash);
   const dash = ports.indexOf('-');
-  const low = parsePort(dash < 0 ? ports : ports.slice(0, dash));
-  if (isBad(low)) return moved(low, 0, dash < 0 ? ports.length : dash);
-  const high = dash < 0 ? low : parsePort(ports.slice(dash + 1));
-  if (isBad(high)) return moved(high, dash + 1, ports.length - dash - 1);
+  const ends = dash < 0 ? [ports] : [ports.slice(0, dash), ports.slice(dash + 1)];
+  if (dash > 0 && ends.some((end) => serviceNumber(end) !== undefined))
+    return { bad: `"${ports}" is a range of services`, help: 'give the ends of a range as numbers' };
+  const low = parsePort(ends[0] ?? '');
+  if (isBad(low)) return moved(low, ends[0] ?? '', 0);
+  const high = dash < 0 ? low : parsePort(ends[1] ?? '');
+  if (isBad(high)) return moved(high, ends[1] ?? '', dash + 1);
   if (high < low) return { bad: `the range ${ports} ends before it starts`, help: 'write the lower port first' };
   if (slash < 0) return { low, high };
   const base = parseBase(text.slice(slash + 1));
-  return isBad(base) ? moved(base, slash + 1, text.length - slash - 1) : { low, high, base };
+  return isBad(base) ? moved(base, text.slice(slash + 1), slash + 1) : { low, high, base };
 };
 
 const printNatPorts = (ports: NatPorts): string =>
@@ -66,7 +73,7 @@ const otherFamily = (family: Family): Family => (family === 'ip' ? 'ip6' : 'ip')
 const parseOne = (text: string, family: Family, at: number): Address | Bad => {
   const address = parseAddress(text, family);
   if (address !== undefined) return address;
-  const place = { at, length: Math.max(1, text.length) };
+  const place = placeOf(text, at);
   if (parseAddress(text, otherFamily(family)) !== undefined)
     return { bad: `${text} is an address of the other IP family`, code: 'wrong-family', ...place };
   return {
@@ -115,7 +122,7 @@ const parseRange = (text: string, family: Family, shift: boolean): NatRange | Ba
   const addresses = parts.addresses && parseAddresses(parts.addresses.text, family, parts.addresses.at);
   if (isBad(addresses)) return addresses;
   const ports = parts.ports && parseNatPorts(parts.ports.text, shift);
-  if (isBad(ports)) return moved(ports, parts.ports?.at ?? 0, Math.max(1, parts.ports?.text.length ?? 1));
+  if (isBad(ports)) return moved(ports, parts.ports?.text ?? '', parts.ports?.at ?? 0);
   return { ...(addresses ? { addresses } : {}), ...(ports ? { ports } : {}) };
 };
 

@@ -49,6 +49,18 @@ export interface Beside {
   readonly differences?: readonly Difference[];
 }
 
+const known = new Map<number, readonly Difference[]>();
+
+/** One list per header length and kind of chain: most rules of a ruleset have it. */
+const usualDifferences = (length: number, fragmentsVisible: boolean): readonly Difference[] => {
+  const key = fragmentsVisible ? length : -length;
+  const found = known.get(key);
+  if (found) return found;
+  const made = fragmentsVisible ? [shortHeader('legacy', length), fragmentHeader] : [shortHeader('legacy', length)];
+  known.set(key, made);
+  return made;
+};
+
 /**
  * The port tests of a header of `length` bytes. iptables-nft runs them as the same native loads, and only a match that
  * tests nothing as the xt module; ip_tables.ko wants the whole header, drops what is shorter, and leaves later
@@ -68,7 +80,6 @@ export const translatePorts = (
       differences,
     });
   if (formula.kind === 'always') return translateHeader(formula, length, context, differences);
-  return translated(formula, {
-    differences: [shortHeader('legacy', length), ...(context.fragmentsVisible ? [fragmentHeader] : []), ...differences],
-  });
+  const usual = usualDifferences(length, context.fragmentsVisible);
+  return translated(formula, { differences: differences.length === 0 ? usual : [...usual, ...differences] });
 };

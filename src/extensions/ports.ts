@@ -25,18 +25,31 @@ export const parsePort = (text: string): number | Bad => {
 };
 
 /** `80`, `1024:65535`, `:1023`, `1024:`; `separator` is `:` in port matches and `-` in NAT targets. */
-export const parsePortRange = (text: string, separator: ':' | '-' = ':'): PortRange | Bad => {
+export const parsePortRange = (
+  text: string,
+  separator: ':' | '-' = ':',
+  parse: (text: string) => number | Bad = parsePort,
+): PortRange | Bad => {
   const at = text.indexOf(separator);
   if (at < 0 || serviceNumber(text) !== undefined) {
-    const port = parsePort(text);
+    const port = parse(text);
     return isBad(port) ? port : { low: port, high: port };
   }
-  const low = at === 0 ? 0 : parsePort(text.slice(0, at));
-  const high = at === text.length - 1 ? 65535 : parsePort(text.slice(at + 1));
+  const low = at === 0 ? 0 : parse(text.slice(0, at));
+  const high = at === text.length - 1 ? 65535 : parse(text.slice(at + 1));
   if (isBad(low)) return { ...low, at: 0, length: at };
   if (isBad(high)) return { ...high, at: at + 1 };
   return { low, high };
 };
+
+/**
+ * A port as iptables' own option parser reads it (XTTYPE_PORT): always decimal, so that 010 is ten, which tcp takes
+ * for eight. iptables takes a port beyond 65535 modulo 65536; here it is an error.
+ */
+const parseDecimalPort = (text: string): number | Bad =>
+  /^0x/i.test(text)
+    ? { bad: `"${text}" is neither a port nor a known service`, help: 'give the port as a decimal number' }
+    : parsePort(text.replace(/^0+(?=\d)/, ''));
 
 export const printPortRange = ({ low, high }: PortRange, separator: ':' | '-' = ':'): string =>
   low === high ? String(low) : `${low}${separator}${high}`;
@@ -45,7 +58,7 @@ export const printPortRange = ({ low, high }: PortRange, separator: ':' | '-' = 
 export const portRange: ValueType<PortRange> = {
   syntax: 'port[:port]',
   words: 1,
-  parse: (text) => parsePortRange(text),
+  parse: (text) => parsePortRange(text, ':', parseDecimalPort),
   print: (value) => printPortRange(value),
   samples: () => ['0', '1', '80', '65535', '1024:65535', ':1023', '1024:', '0:65535', '22:22'],
 };

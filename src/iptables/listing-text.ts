@@ -31,10 +31,19 @@ interface Search {
   furthest: number;
 }
 
+/** The bpf match ends its last instruction with a NUL, which some terminals copy. */
+const isBlank = (c: string | undefined): boolean => c === ' ' || c === '\t' || c === '\0';
+
 const skipBlanks = (text: string, from: number): number => {
   let at = from;
-  while (text[at] === ' ' || text[at] === '\t') at++;
+  while (isBlank(text[at])) at++;
   return at;
+};
+
+const trimEnd = (text: string): string => {
+  let end = text.length;
+  while (isBlank(text[end - 1])) end--;
+  return text.slice(0, end);
 };
 
 /** The bpf match prints its part without the blank in front that all others have: `udp dpt:4789match bpf 48 0 0 0,…`. */
@@ -92,7 +101,7 @@ export const readText = (
   context: ListingContext,
 ): TextReading => {
   const state: Search = {
-    text: text.trimEnd(),
+    text: trimEnd(text),
     matches: [...grammar.matches.values()].filter(
       ({ listing, families }) => listing && families.includes(context.family),
     ),

@@ -88,7 +88,7 @@ export type Core =
 
 export const core: Readonly<Record<string, Core>> = {
   '-s': 'source', '--source': 'source', '--src': 'source', '-d': 'destination', '--destination': 'destination', '--dst': 'destination',
-  '-i': 'in', '--in-interface': 'in', '-o': 'out', '--out-interface': 'out', '-p': 'protocol', '--protocol': 'protocol', '--proto': 'protocol',
+  '-i': 'in', '--in-interface': 'in', '-o': 'out', '--out-interface': 'out', '-p': 'protocol', '--protocol': 'protocol',
   '-f': 'fragment', '--fragments': 'fragment', '-m': 'match', '--match': 'match', '-j': 'jump', '--jump': 'jump', '-g': 'goto', '--goto': 'goto',
   '-t': 'table', '--table': 'table', '-c': 'counters', '--set-counters': 'counters', '-4': 'ipv4', '--ipv4': 'ipv4', '-6': 'ipv6', '--ipv6': 'ipv6',
   '-n': 'silent', '--numeric': 'silent', '-v': 'silent', '--verbose': 'silent', '-x': 'silent', '--exact': 'silent', '--line-numbers': 'silent',

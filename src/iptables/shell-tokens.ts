@@ -4,7 +4,7 @@
 export type Piece =
   | { readonly kind: 'text'; readonly text: string; readonly quoted: boolean }
   | { readonly kind: 'variable'; readonly name: string; readonly quoted: boolean }
-  | { readonly kind: 'unknown'; readonly what: string };
+  | { readonly kind: 'unknown'; readonly what: string; readonly source: string };
 
 interface Range {
   /** Counted from 0 in the whole input. */
@@ -81,6 +81,19 @@ interface Taken {
   readonly end: number;
 }
 
+const takeUnknown = (text: string, start: number, end: number, what: string): Taken => ({
+  piece: { kind: 'unknown', what, source: text.slice(start, end) },
+  end,
+});
+
+const takeBackquotes = (text: string, at: number): Taken => {
+  for (let end = at + 1; end < text.length; end++) {
+    if (text[end] === '\\') end++;
+    else if (text[end] === '`') return takeUnknown(text, at, end + 1, 'the output of another command');
+  }
+  throw new Unclosed(at, 'the ` that opens here is never closed');
+};
+
 /** What stands at a `$`. */
 const takeDollar = (text: string, at: number, quoted: boolean): Taken => {
   const next = text[at + 1] ?? '';
@@ -89,27 +102,14 @@ const takeDollar = (text: string, at: number, quoted: boolean): Taken => {
     const piece = { kind: 'variable', name: plainName[1] ?? plainName[0], quoted } as const;
     return { piece, end: at + 1 + plainName[0].length };
   }
-  if (next === '(') {
-    const end = skipBrackets(text, at + 1, 'the $( that opens here is never closed');
-    return { piece: { kind: 'unknown', what: 'the output of another command' }, end };
+  if (next === '(' || next === '{') {
+    const end = skipBrackets(text, at + 1, `the $${next} that opens here is never closed`);
+    return takeUnknown(text, at, end, next === '(' ? 'the output of another command' : 'a substitution');
   }
-  if (next === '{') {
-    const end = skipBrackets(text, at + 1, 'the ${ that opens here is never closed');
-    return { piece: { kind: 'unknown', what: 'a substitution' }, end };
-  }
-  if (/[0-9@*#?$!-]/.test(next)) return { piece: { kind: 'unknown', what: `the parameter $${next}` }, end: at + 2 };
+  if (/[0-9@*#?$!-]/.test(next)) return takeUnknown(text, at, at + 2, `the parameter $${next}`);
   if (!quoted && (next === "'" || next === '"'))
-    return { piece: { kind: 'unknown', what: 'a string with escapes or translations' }, end: at + 1 };
+    return takeUnknown(text, at, at + 1, 'a string with escapes or translations');
   return { piece: { kind: 'text', text: '$', quoted }, end: at + 1 };
-};
-
-const takeBackquotes = (text: string, at: number): Taken => {
-  for (let end = at + 1; end < text.length; end++) {
-    if (text[end] === '\\') end++;
-    else if (text[end] === '`')
-      return { piece: { kind: 'unknown', what: 'the output of another command' }, end: end + 1 };
-  }
-  throw new Unclosed(at, 'the ` that opens here is never closed');
 };
 
 /** What stands between double quotes; `at` is behind the first one. Gives the place behind the last one. */
@@ -167,8 +167,9 @@ const takeWord = (text: string, start: number): ShellWord => {
       if (behind === at) pieces.push({ kind: 'text', text: text[at + 1] ?? '\\', quoted: true });
       at = behind === at ? at + 2 : behind;
     } else if ((c === '<' || c === '>') && text[at + 1] === '(') {
-      pieces.push({ kind: 'unknown', what: 'the name of a pipe' });
-      at = skipBrackets(text, at + 1, 'the ( that opens here is never closed');
+      const end = skipBrackets(text, at + 1, 'the ( that opens here is never closed');
+      pieces.push(takeUnknown(text, at, end, 'the name of a pipe').piece);
+      at = end;
     } else break;
   }
   return { kind: 'word', pieces, start, end: Math.min(at, text.length) };

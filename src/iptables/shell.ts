@@ -80,7 +80,7 @@ const advance = (cursor: Cursor): Token | undefined => {
   return token;
 };
 
-const isOperator = (token: Token | undefined, ...texts: readonly string[]): token is Operator =>
+const isOperator = (token: Token | undefined, ...texts: readonly string[]): boolean =>
   token?.kind === 'operator' && texts.includes(token.text);
 
 const skipLineFeeds = (cursor: Cursor): void => {
@@ -134,16 +134,17 @@ const takeRedirect = (cursor: Cursor, redirects: Redirect[], descriptor?: ShellW
   redirects.push({ operator: operator.text, ...(number === undefined ? {} : { descriptor: number }), target });
 };
 
-const isRedirect = (token: Token | undefined): token is Operator =>
-  token?.kind === 'operator' && /[<>]/.test(token.text);
+const isRedirect = (token: Token | undefined): boolean => token?.kind === 'operator' && /[<>]/.test(token.text);
+
+const openerOf = (token: Token | undefined): string | undefined =>
+  token?.kind === 'word' ? bareText(token) : token?.kind === 'operator' ? token.text : undefined;
 
 /** `name() { … }` and `function name { … }`, whose name has just been taken. */
 const takeFunction = (cursor: Cursor, name: string, start: number): Compound => {
   if (isOperator(cursor.next, '(')) advance(cursor);
   if (isOperator(cursor.next, ')')) advance(cursor);
   skipLineFeeds(cursor);
-  const opener =
-    cursor.next?.kind === 'word' ? bareText(cursor.next) : cursor.next?.kind === 'operator' ? cursor.next.text : '';
+  const opener = openerOf(cursor.next);
   if (opener !== undefined && Object.hasOwn(openers, opener)) {
     advance(cursor);
     return { ...skipCompound(cursor, opener, start, name), opener: 'function' };
@@ -153,9 +154,8 @@ const takeFunction = (cursor: Cursor, name: string, start: number): Compound => 
 
 const takeCompound = (cursor: Cursor): Compound | undefined => {
   const token = cursor.next;
-  if (!token || token.kind === 'broken') return undefined;
-  const text = token.kind === 'operator' ? token.text : bareText(token);
-  if (text === undefined) return undefined;
+  const text = openerOf(token);
+  if (!token || text === undefined) return undefined;
   if (text === 'function' && token.kind === 'word') {
     advance(cursor);
     const name = cursor.next?.kind === 'word' ? (bareText(advance(cursor) as ShellWord) ?? '') : '';
@@ -187,7 +187,7 @@ const takeCommand = (cursor: Cursor): Simple | Compound | undefined => {
       if (words.length === 0 && assignmentOf(token)) assignments.push(token);
       else words.push(token);
       advance(cursor);
-    } else if (words[0] && bareText(words[0]) === '[[' && token.kind === 'operator' && token.text !== '\n') {
+    } else if (words[0] && bareText(words[0]) === '[[' && !isOperator(token, '\n')) {
       // Between [[ and ]] operators compare.
       if (bareText(words.at(-1) as ShellWord) === ']]') break;
       advance(cursor);

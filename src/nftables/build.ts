@@ -45,7 +45,16 @@ import type {
 } from './types.ts';
 
 /** A named header field, `tcp dport` for example. Protocols and fields: libnftables-json(5), PAYLOAD. */
-export const field = (protocol: string, name: string): PayloadField => ({ payload: { protocol, field: name } });
+export const field = (protocol: string, name: string): PayloadField => {
+  let names = fields.get(protocol);
+  if (!names) fields.set(protocol, (names = new Map()));
+  const found = names.get(name);
+  if (found) return found;
+  const made = { payload: { protocol, field: name } };
+  names.set(name, made);
+  return made;
+};
+const fields = new Map<string, Map<string, PayloadField>>();
 
 /** Raw bytes at a base; `offset` and `length` in bits. Both must be multiples of 8: nft 1.0.6 miscompiles others under a mask. */
 export const raw = (base: PayloadBase, offset: number, length: number): PayloadRaw => ({

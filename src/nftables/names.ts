@@ -47,7 +47,7 @@ export const isTextHelperName = (name: string): boolean => isTextName(name) && !
  */
 export const mapName = (name: string, taken: ReadonlySet<string>): string => {
   if (isTextName(name) && !taken.has(name)) return name;
-  const plain = [...name].map((character) => (/[A-Za-z0-9/_.-]/.test(character) ? character : '_')).join('');
+  const plain = name.replace(/[^A-Za-z0-9/_.-]/gu, '_');
   const begun = /^[A-Za-z_.]/.test(plain) ? plain : `_${plain}`;
   const base = keywords.has(begun) ? `${begun}_` : begun;
   for (let number = 1; ; number += 1) {

@@ -1,6 +1,7 @@
 /** The JSON form of a ruleset, as `nft -j -f` reads it: one command a line, so that a difference is a line too. */
+import { accept } from './build.ts';
 import { statementText } from './shared.ts';
-import type { Command, Document, RuleObject } from './types.ts';
+import type { Command, Document, RuleObject, Statement } from './types.ts';
 
 const chunkLength = 65_536;
 
@@ -46,7 +47,7 @@ export interface JsonWriter {
 /** What the writer asks before anything becomes text; both throw on what the schema refuses. */
 export interface Checks {
   readonly command: (command: Command) => void;
-  readonly rule: (rule: RuleObject) => void;
+  readonly statements: (statements: readonly Statement[]) => void;
 }
 
 /** The text of an add rule command; the same as JSON.stringify gives, put together from the texts of its statements. */
@@ -75,6 +76,7 @@ export const jsonWriter = (checks: Checks): JsonWriter => {
     const leadOf = ({ family, table: name, chain }: RuleObject): string => {
       const known = leads.get(chain);
       if (known !== undefined) return known;
+      checks.command({ add: { rule: { family, table: name, chain, expr: [accept] } } });
       const open = JSON.stringify({ add: { rule: { family, table: name, chain } } });
       const lead = `,\n${open.slice(0, -3)},`;
       leads.set(chain, lead);
@@ -82,7 +84,8 @@ export const jsonWriter = (checks: Checks): JsonWriter => {
     };
     return {
       rule: (rule) => {
-        checks.rule(rule);
+        checks.statements(rule.expr);
+        if (rule.comment !== undefined) checks.command({ add: { rule: { ...rule, expr: [accept] } } });
         chunk += ruleText(rule, leadOf(rule));
         if (chunk.length >= chunkLength) {
           chunks.push(chunk);

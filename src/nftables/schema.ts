@@ -96,7 +96,10 @@ const metaKeys =
 const conntrackKeys = [
   ...'avgpkt bytes daddr direction event expiration helper id l3proto label mark packets proto-dst'.split(' '),
   ...'proto-src protocol saddr secmark state status zone'.split(' '),
-  ...['ip daddr', 'ip saddr', 'ip6 daddr', 'ip6 saddr'],
+  'ip daddr',
+  'ip saddr',
+  'ip6 daddr',
+  'ip6 saddr',
 ];
 
 const expressions: JsonSchema = {

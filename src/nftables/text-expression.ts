@@ -40,12 +40,20 @@ export const quoteText = (text: string, what: string, refuse: Refuse): string =>
 };
 
 /** Words, numbers and addresses that read the same in text and in JSON. */
-const symbol =
-  /^(?:[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*|0x[0-9a-fA-F]+|[0-9]+|[0-9]+(?:\.[0-9]+){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*)$/;
+const symbol = new RegExp(
+  [
+    /^[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*$/,
+    /^(?:0x[0-9a-fA-F]+|[0-9]+)$/,
+    /^[0-9]+(?:\.[0-9]+){3}$/,
+    /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 
-const nameKeys: ReadonlySet<string> = new Set([
-  ...['iif', 'oif', 'iifname', 'oifname', 'iifkind', 'oifkind', 'ibrname', 'obrname', 'sdif', 'sdifname'],
-]);
+const nameKeys: ReadonlySet<string> = new Set(
+  'iif oif iifname oifname iifkind oifkind ibrname obrname sdif sdifname'.split(' '),
+);
 
 /** Whether constants beside this expression are free text: names of interfaces and helpers. */
 const isNameLike = (context: Context): boolean => {
@@ -110,17 +118,15 @@ const printIpsec = ({ ipsec }: Ipsec): string =>
 const printFib = ({ fib }: Fib): string => `fib ${fib.flags.join(' . ')} ${fib.result}`;
 
 /** Keys that stand alone; the others need `meta` in front. */
-const bareMeta: ReadonlySet<string> = new Set([
-  ...['iif', 'iifname', 'iiftype', 'iifgroup', 'oif', 'oifname', 'oiftype', 'oifgroup'],
-]);
+const bareMeta: ReadonlySet<string> = new Set('iif iifname iiftype iifgroup oif oifname oiftype oifgroup'.split(' '));
 
-/** From the loosest to the tightest. */
-const operators = ['|', '^', '&', '<<', '>>'] as const;
-type BinaryOperator = (typeof operators)[number];
+/** How tightly each operator binds. */
+const tightness = { '|': 0, '^': 1, '&': 2, '<<': 3, '>>': 3 } as const;
+type BinaryOperator = keyof typeof tightness;
 type Binary = And | Or | Xor | ShiftLeft | ShiftRight;
 
 const isBinary = (value: Expression): value is Binary =>
-  isObject(value) && operators.some((operator) => operator in value);
+  isObject(value) && ('|' in value || '^' in value || '&' in value || '<<' in value || '>>' in value);
 
 const sidesOf = (value: Binary): readonly [BinaryOperator, readonly [Expression, Expression]] => {
   if ('|' in value) return ['|', value['|']];
@@ -129,7 +135,7 @@ const sidesOf = (value: Binary): readonly [BinaryOperator, readonly [Expression,
   return '<<' in value ? ['<<', value['<<']] : ['>>', value['>>']];
 };
 
-/** Operators bind from the left, shifts before `&` before `^` before `|`; brackets stand only where that is not meant. */
+/** Operators of one tightness bind from the left; brackets stand only where that is not meant. */
 const printOperand = (
   value: Expression,
   operator: BinaryOperator,
@@ -139,9 +145,10 @@ const printOperand = (
 ): string => {
   const print = (item: Expression): string => printExpression(item, context, refuse);
   if (isList(value)) return `(${value.map(print).join(' | ')})`;
-  if (typeof value === 'number') return value > 9 ? `0x${value.toString(16)}` : String(value);
+  const isMask = tightness[operator] < tightness['<<'];
+  if (typeof value === 'number') return isMask && value > 9 ? `0x${value.toString(16)}` : String(value);
   if (!isBinary(value)) return print(value);
-  const tighter = operators.indexOf(sidesOf(value)[0]) - operators.indexOf(operator);
+  const tighter = tightness[sidesOf(value)[0]] - tightness[operator];
   return tighter > 0 || (tighter === 0 && place === 0) ? print(value) : `(${print(value)})`;
 };
 

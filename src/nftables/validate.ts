@@ -6,7 +6,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { utf8Length } from '../netfilter/bytes.ts';
 import { commandSchema } from './schema.ts';
 import { isShared } from './shared.ts';
-import type { Command, RuleObject, Statement } from './types.ts';
+import type { RuleObject, Statement } from './types.ts';
 
 /** Whether a string is at most `limit` bytes of UTF-8 and has nothing in it that nft's JSON reader refuses (U+0000). */
 const fits =
@@ -43,7 +43,7 @@ export interface SchemaProblem {
 }
 
 /** The first thing that is wrong with the commands, or undefined. */
-export const validateCommands = (commands: Iterable<Command>): SchemaProblem | undefined => {
+export const validateCommands = (commands: Iterable<unknown>): SchemaProblem | undefined => {
   let index = 0;
   for (const command of commands) {
     if (!check(command)) return { index, what: (check.errors ?? []).map(describe).join('; ') };
@@ -55,20 +55,12 @@ export const validateCommands = (commands: Iterable<Command>): SchemaProblem | u
 /** Shared statements that have passed. */
 const passed = new WeakSet<Statement>();
 
-/**
- * What is wrong with a rule that is about to be added, or undefined. Its statements are checked one by one, those that
- * many rules share only once.
- */
-export const validateRule = (rule: RuleObject): string | undefined => {
-  for (const statement of rule.expr) {
+/** What is wrong with the statements of a rule, or undefined. Those that many rules share are checked only once. */
+export const validateStatements = (statements: readonly Statement[]): string | undefined => {
+  for (const statement of statements) {
     if (passed.has(statement)) continue;
     if (!checkStatement(statement)) return (checkStatement.errors ?? []).map(describe).join('; ');
     if (isShared(statement)) passed.add(statement);
   }
-  // The rest of the rule is checked with one harmless statement in the place of its own.
-  return check({ add: { rule: { ...rule, expr: sample } } })
-    ? undefined
-    : (check.errors ?? []).map(describe).join('; ');
+  return undefined;
 };
-
-const sample: readonly Statement[] = [{ accept: null }];

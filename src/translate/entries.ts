@@ -31,12 +31,16 @@ const verdictOf = (differences: readonly Difference[]): Verdict => {
 /** Thousands of rules differ in the same way: the same differences give the same three values. */
 const verdicts = (): ((differences: readonly Difference[]) => Verdict) => {
   const known = new Map<string, Verdict>();
+  const same = new WeakMap<readonly Difference[], Verdict>();
   return (differences) => {
     if (differences.length === 0) return exact;
+    const list = same.get(differences);
+    if (list) return list;
     let key = '';
     for (const difference of differences) key += `${difference.code} ${difference.degree} ${difference.why}\n`;
     const found = known.get(key) ?? verdictOf(differences);
     known.set(key, found);
+    same.set(differences, found);
     return found;
   };
 };

@@ -29,14 +29,8 @@ const needsProtocol = (statement: Statement): boolean => {
   return typeof left === 'object' && 'ct' in left && left.ct.key.startsWith('proto-');
 };
 
-/**
- * Leaves `meta l4proto X` out where it is said twice, and where a later test of the same rule is on a field of X: nft
- * adds the same test by itself, and lists neither.
- */
-export const withoutImplied = (rule: NftRule): NftRule => {
-  const index = rule.findIndex((statement) => isProtocolTest(statement) !== undefined);
-  if (index < 0) return rule;
-  const word = isProtocolTest(rule[index] as Statement);
+/** The rule without its `meta l4proto` at `index`, and with the tests that need the protocol behind those that imply it. */
+const reordered = (rule: NftRule, index: number, word: string): NftRule => {
   const later = rule.slice(index + 1).filter((statement) => isProtocolTest(statement) !== word);
   const end = later.findIndex(remembers);
   const tests = end < 0 ? later : later.slice(0, end);
@@ -49,4 +43,23 @@ export const withoutImplied = (rule: NftRule): NftRule => {
     ...until.filter(needsProtocol),
     ...later.slice(last + 1),
   ];
+};
+
+/**
+ * Leaves `meta l4proto X` out where it is said twice, and where a later test of the same rule is on a field of X: nft
+ * adds the same test by itself, and lists neither.
+ */
+export const withoutImplied = (rule: NftRule): NftRule => {
+  const index = rule.findIndex((statement) => isProtocolTest(statement) !== undefined);
+  if (index < 0) return rule;
+  const word = isProtocolTest(rule[index] as Statement) as string;
+  let implied = false;
+  let open = true;
+  for (let i = index + 1; i < rule.length; i++) {
+    const statement = rule[i] as Statement;
+    if (needsProtocol(statement) || isProtocolTest(statement) === word) return reordered(rule, index, word);
+    if (open && remembers(statement)) open = false;
+    if (open && 'match' in statement && protocolOf(statement.match.left) === word) implied = true;
+  }
+  return implied ? rule.toSpliced(index, 1) : rule;
 };

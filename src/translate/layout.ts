@@ -17,7 +17,7 @@ export interface Action {
    */
   readonly ending: 'final' | 'leave' | 'pass';
   /** Tests that are repeated in front of the statements where these stand in another rule than the formula. */
-  readonly inside?: NftRule;
+  readonly inside: NftRule | undefined;
 }
 
 /** Where chains for one input rule are made. The same content in one table is one chain. */

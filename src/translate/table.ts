@@ -39,7 +39,7 @@ const placeSteps = (steps: readonly Step[], action: Action, scope: Scope): Place
     if (inner === 'not-expressible') return inner;
     return placeSteps(
       steps.slice(0, memory + 1),
-      { statements: [jump(scope.chain(inner.rules))], ending: 'pass' },
+      { statements: [jump(scope.chain(inner.rules))], ending: 'pass', inside: undefined },
       scope,
     );
   }
@@ -47,7 +47,7 @@ const placeSteps = (steps: readonly Step[], action: Action, scope: Scope): Place
   for (const [index, step] of steps.entries()) {
     if (!step.hotdrop) continue;
     const before = all([...steps.slice(0, index).map((s) => s.formula), step.hotdrop]);
-    rules.push(...place(before, { statements: [drop], ending: 'final' }, scope).rules);
+    rules.push(...place(before, { statements: [drop], ending: 'final', inside: undefined }, scope).rules);
   }
   const placed = place(all(steps.map((step) => step.formula)), action, scope);
   return { ...placed, rules: [...rules, ...placed.rules] };

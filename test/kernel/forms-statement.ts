@@ -29,6 +29,8 @@ import {
   redirect,
   reject,
   returnVerdict,
+  shiftLeft,
+  shiftRight,
   rt,
   snat,
   tcpOption,
@@ -68,6 +70,10 @@ const mangling: readonly FormSample[] = [
   ip(mangle(meta('mark'), and(ct('mark'), 0xff))),
   ip(mangle(ct('mark'), meta('mark'))),
   ip(mangle(ct('mark'), xor(and(ct('mark'), 0xffffff00), 0x5))),
+  ip(mangle(meta('mark'), shiftLeft(ct('mark'), 8))),
+  ip(mangle(ct('mark'), shiftRight(and(meta('mark'), 0xffff00), 10))),
+  ip(mangle(ct('mark'), and(shiftRight(meta('mark'), 16), 0xff))),
+  ip(mangle(ct('mark'), xor(shiftLeft(shiftRight(meta('mark'), 16), 12), 0xff))),
   ip(mangle(meta('priority'), 0x10001)),
   ip(mangle(meta('priority'), '1:20')),
   ip(mangle(meta('nftrace'), 1)),
@@ -190,26 +196,17 @@ const nat: readonly FormSample[] = [
   form('inet', 'snat')(masquerade({ flags: ['random'] })),
 ];
 
-const icmpTypes = [
-  ...['net-unreachable', 'host-unreachable', 'prot-unreachable', 'port-unreachable'],
-  ...['net-prohibited', 'host-prohibited', 'admin-prohibited'],
-];
-const icmp6Types = [
-  'no-route',
-  'admin-prohibited',
-  'addr-unreachable',
-  'port-unreachable',
-  'policy-fail',
-  'reject-route',
-];
+const icmpTypes =
+  'net-unreachable host-unreachable prot-unreachable port-unreachable net-prohibited host-prohibited admin-prohibited';
+const icmp6Types = 'no-route admin-prohibited addr-unreachable port-unreachable policy-fail reject-route';
 const input = form('ip', 'input');
 
 const rejections: readonly FormSample[] = [
   input(reject(null)),
   input(reject({ type: 'tcp reset' })),
   input(tcp, reject({ type: 'tcp reset' })),
-  ...icmpTypes.map((expr) => input(reject({ type: 'icmp', expr }))),
-  ...icmp6Types.map((expr) => form('ip6', 'input')(reject({ type: 'icmpv6', expr }))),
+  ...icmpTypes.split(' ').map((expr) => input(reject({ type: 'icmp', expr }))),
+  ...icmp6Types.split(' ').map((expr) => form('ip6', 'input')(reject({ type: 'icmpv6', expr }))),
   ...['admin-prohibited', 'port-unreachable', 'no-route', 'host-unreachable'].map((expr) =>
     form('inet', 'input')(reject({ type: 'icmpx', expr })),
   ),

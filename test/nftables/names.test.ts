@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTextHelperName, isTextName, mapName } from '../../src/nftables/names.ts';
 
@@ -6,19 +6,19 @@ const none: ReadonlySet<string> = new Set();
 
 describe('isTextName', () => {
   it('takes words', () => {
-    for (const name of ['INPUT', 'f2b-sshd', 'a.b/c', '_', '.x', '..', 'a-', 'accept-x', 'Accept', 'x'.repeat(255)])
-      expect(isTextName(name), name).toBe(true);
+    const names = ['INPUT', 'f2b-sshd', 'a.b/c', '_', '.x', '..', 'a-', 'accept-x', 'Accept', 'x'.repeat(255)];
+    expect(names.filter((name) => !isTextName(name))).toEqual([]);
   });
 
   it('refuses what the scanner reads otherwise', () => {
-    for (const name of ['', '-a', '/a', '1a', '10.0.0.1', '5m', 'a:b', 'a b', 'a~b', 'aé', 'a*', 'a"', 'a;', 'a\n'])
-      expect(isTextName(name), name).toBe(false);
+    const names = ['', '-a', '/a', '1a', '10.0.0.1', '5m', 'a:b', 'a b', 'a~b', 'aé', 'a*', 'a"', 'a;', 'a\n'];
+    expect(names.filter(isTextName)).toEqual([]);
     expect(isTextName('x'.repeat(256))).toBe(false);
   });
 
   it('refuses keywords of old and new versions', () => {
-    for (const name of ['.', 'reject', 'dynamic', 'and', 'ip', 'th', 'last', 'destroy', 'vxlan', 'gre', 'tunnel', 'xt'])
-      expect(isTextName(name), name).toBe(false);
+    const names = ['.', 'reject', 'dynamic', 'and', 'ip', 'th', 'last', 'destroy', 'vxlan', 'gre', 'tunnel', 'xt'];
+    expect(names.filter(isTextName)).toEqual([]);
   });
 
   it('knows that a helper object stands behind ct', () => {
@@ -51,7 +51,18 @@ describe('mapName', () => {
       'th\0',
     ];
     expect(names.map((name) => mapName(name, none))).toEqual([
-      ...['reject_', 'dynamic_', 'GOOD_STUFF', '_1a2b3c4d5e6f', '_-x', 'a_b', 'a_', '_', '._', '_', '_7', 'th_'],
+      'reject_',
+      'dynamic_',
+      'GOOD_STUFF',
+      '_1a2b3c4d5e6f',
+      '_-x',
+      'a_b',
+      'a_',
+      '_',
+      '._',
+      '_',
+      '_7',
+      'th_',
     ]);
   });
 
@@ -64,16 +75,15 @@ describe('mapName', () => {
 
   it('always gives a new name that nft takes', () => {
     const name = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('ip', 'th', 'a~b', 'a b', '1', '.'));
-    fc.assert(
-      fc.property(fc.array(name, { maxLength: 40 }), (names) => {
-        const taken = new Set<string>();
-        for (const one of names) {
-          const mapped = mapName(one, taken);
-          if (!isTextName(mapped) || taken.has(mapped)) return false;
-          taken.add(mapped);
-        }
-        return true;
-      }),
-    );
+    const property = fc.property(fc.array(name, { maxLength: 40 }), (names) => {
+      const taken = new Set<string>();
+      for (const one of names) {
+        const mapped = mapName(one, taken);
+        if (!isTextName(mapped) || taken.has(mapped)) return false;
+        taken.add(mapped);
+      }
+      return true;
+    });
+    expect(() => fc.assert(property)).not.toThrow();
   });
 });

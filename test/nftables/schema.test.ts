@@ -2,24 +2,24 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { accept, add, counter, equal, field, limit, log, meta, raw, set, table } from '../../src/nftables/build.ts';
 import { documentSchema } from '../../src/nftables/schema.ts';
-import type { Command } from '../../src/nftables/types.ts';
 import { validateCommands } from '../../src/nftables/validate.ts';
 import type { FormSample } from '../kernel/form.ts';
 import { matchForms } from '../kernel/forms-match.ts';
 import { queues, statementForms } from '../kernel/forms-statement.ts';
 
-const rule = (parts: object): Command =>
-  // What a compiler would refuse is what the schema is for.
-  ({ add: { rule: { family: 'ip', table: 't', chain: 'c', expr: [accept], ...parts } } }) as unknown as Command;
-const chain = (parts: object): Command =>
-  ({ add: { chain: { family: 'ip', table: 't', name: 'c', ...parts } } }) as unknown as Command;
-const statement = (value: object): Command => rule({ expr: [value] });
-const isValid = (command: Command): boolean => validateCommands([command]) === undefined;
+// What the compiler would refuse is what the schema is for: nothing here has the type of a command.
+const rule = (parts: object): object => ({
+  add: { rule: { family: 'ip', table: 't', chain: 'c', expr: [accept], ...parts } },
+});
+const chain = (parts: object): object => ({ add: { chain: { family: 'ip', table: 't', name: 'c', ...parts } } });
+const statement = (value: object): object => rule({ expr: [value] });
+const equals = (left: unknown, right: unknown): object => statement({ match: { op: '==', left, right } });
+const isValid = (command: unknown): boolean => validateCommands([command]) === undefined;
 
 const base = { type: 'filter', hook: 'input', prio: 0, policy: 'drop' };
 const helper = { family: 'ip', table: 't', name: 'ftp-1', type: 'ftp', protocol: 'tcp', l3proto: 'ip' } as const;
 
-const good: readonly Command[] = [
+const good: readonly object[] = [
   add({ table: table('inet', 'filter') }),
   { delete: { table: table('ip6', 'a b"c\n') } },
   chain({}),
@@ -35,21 +35,16 @@ const good: readonly Command[] = [
   ),
 ];
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 /** Every variant of a value in which one object has one property too many, or one key is misspelt. */
-const spoilt = (value: Json): readonly Json[] => {
+const spoilt = (value: unknown): readonly unknown[] => {
   if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value))
-    return value.flatMap((item, index) => spoilt(item as Json).map((bad) => value.with(index, bad) as Json));
-  const object = value as { readonly [key: string]: Json };
-  return [
-    { ...object, bogus: 1 },
-    ...Object.keys(object).map((key) =>
-      Object.fromEntries(Object.entries(object).map(([name, own]) => [name === key ? `${name}s` : name, own])),
-    ),
-    ...Object.entries(object).flatMap(([key, own]) => spoilt(own).map((bad) => ({ ...object, [key]: bad }))),
-  ];
+  if (Array.isArray(value)) return value.flatMap((item, index) => spoilt(item).map((bad) => value.with(index, bad)));
+  const entries: readonly (readonly [string, unknown])[] = Object.entries(value);
+  const withEntry = (at: number, key: string, own: unknown): unknown =>
+    Object.fromEntries(entries.with(at, [key, own]));
+  const misspelt = entries.map(([key, own], at) => withEntry(at, `${key}s`, own));
+  const inside = entries.flatMap(([key, own], at) => spoilt(own).map((bad) => withEntry(at, key, bad)));
+  return [{ ...value, bogus: 1 }, ...misspelt, ...inside];
 };
 
 describe('the schema', () => {
@@ -58,7 +53,7 @@ describe('the schema', () => {
   });
 
   it('takes what the constructors make', () => {
-    for (const command of good) expect(validateCommands([command]), JSON.stringify(command)).toBeUndefined();
+    expect(good.filter((command) => !isValid(command))).toEqual([]);
     expect(validateCommands(good)).toBeUndefined();
   });
 
@@ -71,13 +66,9 @@ describe('the schema', () => {
   });
 
   it('refuses every property too many and every misspelt key', () => {
-    let count = 0;
-    for (const command of good)
-      for (const bad of spoilt(command as unknown as Json)) {
-        count += 1;
-        expect(isValid(bad as unknown as Command), JSON.stringify(bad)).toBe(false);
-      }
-    expect(count).toBeGreaterThan(5000);
+    const bad = good.flatMap(spoilt);
+    expect(bad.length).toBeGreaterThan(5000);
+    expect(bad.filter(isValid)).toEqual([]);
   });
 
   it('says which command and where', () => {
@@ -90,7 +81,7 @@ describe('the schema', () => {
 });
 
 describe('the schema refuses', () => {
-  const bad: Readonly<Record<string, Command>> = {
+  const bad: Readonly<Record<string, object>> = {
     'a priority in quotes': chain({ ...base, prio: '0' }),
     'a priority with a fraction': chain({ ...base, prio: 0.5 }),
     'a base chain without type': chain({ hook: 'input', prio: 0 }),
@@ -126,10 +117,8 @@ describe('the schema refuses', () => {
     'an offset that is no multiple of 8': statement(equal(raw('th', 4, 8), 1)),
     'a length that is no multiple of 8': statement(equal(raw('th', 8, 4), 1)),
     'a length of 0': statement(equal(raw('th', 8, 0), 1)),
-    'a raw payload without length': statement(equal({ payload: { base: 'th', offset: 8 } } as never, 1)),
-    'a payload that is named and raw': statement(
-      equal({ payload: { protocol: 'tcp', field: 'dport', base: 'th' } } as never, 1),
-    ),
+    'a raw payload without length': equals({ payload: { base: 'th', offset: 8 } }, 1),
+    'a payload that is named and raw': equals({ payload: { protocol: 'tcp', field: 'dport', base: 'th' } }, 1),
     'an unknown field': statement(equal(field('tcp', 'dports'), 1)),
     'an unknown protocol': statement(equal(field('tpc', 'dport'), 1)),
     'an unknown meta key': statement(equal(meta('inname'), 1)),
@@ -144,13 +133,13 @@ describe('the schema refuses', () => {
     'NAT to nothing': statement({ snat: {} }),
     'NAT flags that are no list': statement({ masquerade: { flags: 'random' } }),
     'a rejection without type': statement({ reject: { expr: 'no-route' } }),
-    'a helper for another protocol': add({ 'ct helper': { ...helper, protocol: 'sctp' as never } }),
-    'a delete of something else': { delete: { chain: { family: 'ip', table: 't', name: 'c' } } } as never,
-    'a flush': { flush: { ruleset: null } } as never,
-    'no command': {} as never,
+    'a helper for another protocol': { add: { 'ct helper': { ...helper, protocol: 'sctp' } } },
+    'a delete of something else': { delete: { chain: { family: 'ip', table: 't', name: 'c' } } },
+    'a flush': { flush: { ruleset: null } },
+    'no command': {},
   };
   for (const [name, command] of Object.entries(bad))
-    it(name, () => {
+    it(`refuses ${name}`, () => {
       expect(validateCommands([command])?.index).toBe(0);
     });
 });

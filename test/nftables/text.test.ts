@@ -184,7 +184,7 @@ describe('a rule in text', () => {
     ],
     ['queue flags bypass,fanout to 0-3', queue({ num: range(0, 3), flags: ['bypass', 'fanout'] })],
   ];
-  for (const [text, ...statements] of forms) it(text, () => expect(print(...statements)).toBe(text));
+  for (const [text, ...statements] of forms) it(`prints ${text}`, () => expect(print(...statements)).toBe(text));
 });
 
 describe('text refuses', () => {
@@ -206,7 +206,7 @@ describe('text refuses', () => {
 
   it('constants that are no word of nft', () => {
     for (const bad of ['1 accept', 'a;b', '10.0.0.0/8', '10.0.0.1-10.0.0.9', '@x', '$x', '', 'x y', '{', '#'])
-      expect(print(equal(field('ip', 'saddr'), bad)), bad).toContain('is no word of nft');
+      expect(print(equal(field('ip', 'saddr'), bad))).toBe(`the constant ${JSON.stringify(bad)} is no word of nft`);
     expect(print(equal(field('ip', 'saddr'), prefix('::1 }', 8)))).toContain('is no word of nft');
     expect(print(dnat({ addr: '10.0.0.1; accept' }))).toContain('is no word of nft');
   });

@@ -38,8 +38,8 @@ const follow = (index: number, state: State, run: Run): Obstacle | undefined => 
   if (isSpent(effort))
     return {
       code: 'too-many-rules',
-      at: instruction.at,
-      length: instruction.length,
+      at: 0,
+      length: (program.at(-1) ?? instruction).at + (program.at(-1) ?? instruction).length,
       what: `the program goes more ways than ${mostTests} nft tests can say`,
       why: 'every way through the program to a match is an nft rule of its own',
     };

@@ -117,7 +117,7 @@ const asksRoute = (given: Given<readonly Type[]> | undefined): boolean =>
   given?.value.some((type) => type in byRoute) ?? false;
 
 const wrongHook = (
-  option: string,
+  key: string,
   name: string,
   { hooks }: RuleContext,
   forbidden: readonly Hook[],
@@ -127,7 +127,7 @@ const wrongHook = (
     ? undefined
     : refused({
         code: 'wrong-hook',
-        option,
+        option: key,
         what: `${name} in a chain reached from ${hook}`,
         why: `there is no such device at ${hook}; the kernel refuses the rule`,
       });

@@ -12,7 +12,15 @@ import {
 } from '../contract.ts';
 import { expiryTest, expiryWraps, secondsRange } from '../ctexpire.ts';
 import { type KnownProtocol, type TuplePort, tuplePortTest } from '../ctports.ts';
-import { direction, protocolValue, stateWords, statuses, statusList, translations } from '../ctvalues.ts';
+import {
+  directionValue,
+  isTranslation,
+  protocolValue,
+  stateWords,
+  statuses,
+  statusList,
+  translations,
+} from '../ctvalues.ts';
 import { hostMask, hostMaskTest } from '../hostmask.ts';
 import type { ListingReader } from '../listing.ts';
 import { portRange } from '../ports.ts';
@@ -49,24 +57,24 @@ const options = {
     invertible: true,
     about: 'seconds until the entry expires',
   }),
-  ctdir: option({ name: '--ctdir', value: direction, about: 'direction of the packet within the connection' }),
+  ctdir: option({ name: '--ctdir', value: directionValue, about: 'direction of the packet within the connection' }),
 };
 type Info = InfoOf<typeof options>;
 
 const ports: readonly (TuplePort & {
-  readonly option: 'ctorigsrcport' | 'ctorigdstport' | 'ctreplsrcport' | 'ctrepldstport';
+  readonly name: 'ctorigsrcport' | 'ctorigdstport' | 'ctreplsrcport' | 'ctrepldstport';
 })[] = [
-  { option: 'ctorigsrcport', key: 'proto-src', direction: 'original' },
-  { option: 'ctorigdstport', key: 'proto-dst', direction: 'original' },
-  { option: 'ctreplsrcport', key: 'proto-src', direction: 'reply' },
-  { option: 'ctrepldstport', key: 'proto-dst', direction: 'reply' },
+  { name: 'ctorigsrcport', key: 'proto-src', direction: 'original' },
+  { name: 'ctorigdstport', key: 'proto-dst', direction: 'original' },
+  { name: 'ctreplsrcport', key: 'proto-src', direction: 'reply' },
+  { name: 'ctrepldstport', key: 'proto-dst', direction: 'reply' },
 ];
 
 const addresses = [
-  { option: 'ctorigsrc', side: 'saddr', direction: 'original' },
-  { option: 'ctorigdst', side: 'daddr', direction: 'original' },
-  { option: 'ctreplsrc', side: 'saddr', direction: 'reply' },
-  { option: 'ctrepldst', side: 'daddr', direction: 'reply' },
+  { name: 'ctorigsrc', side: 'saddr', direction: 'original' },
+  { name: 'ctorigdst', side: 'daddr', direction: 'original' },
+  { name: 'ctreplsrc', side: 'saddr', direction: 'reply' },
+  { name: 'ctrepldst', side: 'daddr', direction: 'reply' },
 ] as const;
 
 /**
@@ -81,12 +89,12 @@ const entryTest = (info: Info, { family, selector }: RuleContext): Formula | und
   };
   const parts: Formula[] = [];
   if (ctproto) parts.push(test(match(ct('protocol'), ctproto.inverted ? '!=' : '==', protocol(ctproto.value))));
-  for (const { option, side, direction } of addresses) {
-    const given = info[option];
+  for (const { name, side, direction } of addresses) {
+    const given = info[name];
     if (given) parts.push(hostMaskTest(ct(`${family} ${side}`, direction), given, family));
   }
-  for (const { option, ...tuple } of ports) {
-    const given = info[option];
+  for (const { name, ...tuple } of ports) {
+    const given = info[name];
     if (given) parts.push(tuplePortTest(tuple, given, known, family));
   }
   if (ctstatus) {
@@ -111,19 +119,17 @@ const splitStates = (
   given: NonNullable<Info['ctstate']>,
 ): { readonly without: Formula; readonly within: Formula; readonly whole: Formula } => {
   const { value, inverted } = given;
-  const named = value.filter((word): word is State => word in states);
-  const translated = value
-    .filter((word) => word in translations)
-    .map((word) => translations[word as keyof typeof translations]); // filtered just now
+  const named = value.filter((word) => !isTranslation(word));
+  const rewritten = value.filter(isTranslation).map((word) => translations[word]);
   const among = (group: readonly State[]): readonly State[] =>
     group.filter((state) => named.includes(state) !== inverted);
   const inside = among(withEntry);
   const plain = inside.length === withEntry.length ? always : stateIn(inside);
   const without = stateIn(among(withoutEntry));
-  if (translated.length === 0) return { without, within: plain, whole: stateTest(named, inverted) };
-  const is = test(match(ct('status'), 'in', bits(translated)));
+  if (rewritten.length === 0) return { without, within: plain, whole: stateTest(named, inverted) };
+  const is = test(match(ct('status'), 'in', bits(rewritten)));
   if (!inverted) return { without, within: any([plain, is]), whole: any([stateIn(named), is]) };
-  const isNot = test(match(ct('status'), '!', bits(translated)));
+  const isNot = test(match(ct('status'), '!', bits(rewritten)));
   const whole = named.length === withEntry.length + withoutEntry.length ? never : not(any([stateIn(named), is]));
   return { without, within: all([plain, isNot]), whole };
 };

@@ -1,5 +1,5 @@
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
-import { direction, protocolValue } from '../ctvalues.ts';
+import { directionValue, protocolValue } from '../ctvalues.ts';
 import { hostMask } from '../hostmask.ts';
 import { parsePort } from '../ports.ts';
 import { flag, type ValueType } from '../value.ts';
@@ -48,7 +48,7 @@ export const ipvs: MatchExtension = defineMatch({
     }),
     vaddr: option({ name: '--vaddr', value: hostMask, invertible: true, about: 'address of the virtual server' }),
     vport: option({ name: '--vport', value: port, invertible: true, about: 'port of the virtual server' }),
-    vdir: option({ name: '--vdir', value: direction, about: 'direction of the packet within the connection' }),
+    vdir: option({ name: '--vdir', value: directionValue, about: 'direction of the packet within the connection' }),
     vmethod: option({ name: '--vmethod', value: method, invertible: true, about: 'how the packet is forwarded' }),
     vportctl: option({
       name: '--vportctl',
@@ -73,8 +73,8 @@ export const ipvs: MatchExtension = defineMatch({
     for (;;) {
       const found = /^( ?)(! )?(ipvs|v(?:proto|addr|port|dir|method|portctl) \S+)(?= |$)/.exec(text.slice(length));
       if (!found || length > 0 !== (found[1] === ' ')) return length > 0 ? { words, length } : undefined;
-      const [whole, , inverted, option = ''] = found;
-      words.push(...(inverted ? ['!'] : []), ...`--${option}`.split(' '));
+      const [whole, , inverted, rest = ''] = found;
+      words.push(...(inverted ? ['!'] : []), ...`--${rest}`.split(' '));
       length += whole.length;
     }
   },

@@ -36,7 +36,7 @@ const parsePorts = (text: string): readonly PortRange[] | Bad => {
   let used = 0;
   for (const word of text.split(',')) {
     const value = parseOne(word);
-    if (isBad(value)) return { length: Math.max(1, word.length), ...value, at: at + (value.at ?? 0) };
+    if (isBad(value)) return { length: Math.max(1, word.length - (value.at ?? 0)), ...value, at: at + (value.at ?? 0) };
     used += value.low === value.high ? 1 : 2;
     if (used > slots)
       return { bad: `more than ${slots} ports`, at, help: 'a range counts twice: divide the list between two rules' };

@@ -7,7 +7,7 @@ const otherLookup: Difference = {
   code: 'routing-lookup',
   from: 'both',
   degree: 'approximate',
-  why: 'rpfilter accepts a way back only by unicast routes and lets packets without a source address pass by rules of its own; fib oif takes any route and treats such packets otherwise',
+  why: 'rpfilter knows only unicast routes, so that a broadcast address is no source for it, and has its own rules for packets without a source address; fib oif takes any route',
 };
 
 export const rpfilter: MatchExtension = defineMatch({
@@ -34,13 +34,14 @@ export const rpfilter: MatchExtension = defineMatch({
     return { words: given.flatMap((word) => (word ? [`--${word.trim()}`] : [])), length: whole.length };
   },
   // Neither lookup can fail to load, so inversion is by operator.
-  translate: ({ loose, validmark, acceptLocal, invert }) => {
+  translate: ({ loose, validmark, acceptLocal, invert }, { family }) => {
     const from = loose ? [] : ['iif'];
     const route = test((invert ? equal : unequal)(fib('oif', ['saddr', ...(validmark ? ['mark'] : []), ...from]), 0));
     const differences = [otherLookup];
     if (!acceptLocal) return translated(route, { differences });
-    // fib oif finds nothing for an address of this host; its type tells.
-    const local = test((invert ? unequal : equal)(fib('type', ['saddr', ...from]), 'local'));
+    // fib oif finds nothing for an address of this host; its type tells. IPv6 does not ask on which device it is.
+    const where = family === 'ip' ? from : [];
+    const local = test((invert ? unequal : equal)(fib('type', ['saddr', ...where]), 'local'));
     return translated(invert ? all([route, local]) : any([route, local]), { differences });
   },
 });

@@ -146,8 +146,8 @@ export const set: MatchExtension = defineMatch({
           text.slice(length),
         );
       if (!more) return { words, length };
-      const [part, not, option = ''] = more;
-      words.push(...(not ? ['!'] : []), ...`--${option}`.split(' '));
+      const [part, not, rest = ''] = more;
+      words.push(...(not ? ['!'] : []), ...`--${rest}`.split(' '));
       length += part.length;
     }
   },

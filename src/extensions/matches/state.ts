@@ -1,9 +1,7 @@
 import { always } from '../../nftables/formula.ts';
-import { type State, states, stateTest } from '../conntrack.ts';
+import { stateNames, stateTest } from '../conntrack.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { wordList } from '../wordlist.ts';
-
-const vocabulary = Object.keys(states) as readonly State[]; // the keys of a const object are its key type
 
 export const state: MatchExtension = defineMatch({
   name: 'state',
@@ -14,7 +12,7 @@ export const state: MatchExtension = defineMatch({
   options: {
     state: option({
       name: '--state',
-      value: wordList(vocabulary, 'state'),
+      value: wordList(stateNames, 'state'),
       invertible: true,
       mandatory: true,
       about: 'the packet is in one of the states',

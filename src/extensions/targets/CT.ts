@@ -27,6 +27,7 @@ const events = (words: readonly string[]): ValueType<readonly string[]> => ({
   words: 1,
   parse: (text) => {
     const given = text.split(',');
+    if (text === '') return { bad: 'no event is given', help: `some of ${words.join(', ')}` };
     const unknown = given.findIndex((word) => !words.includes(word));
     if (unknown < 0) return words.filter((word) => given.includes(word));
     return {
@@ -91,11 +92,7 @@ const listing: ListingReader = (text) => {
 };
 
 /** Where nftables would have to act: behind the lookup at priority -200, while the rule stands at -300. */
-const tooEarly = (
-  key: 'helper' | 'ctevents' | 'expevents',
-  what: string,
-  help: string,
-): ReturnType<typeof refused> =>
+const tooEarly = (key: 'helper' | 'ctevents' | 'expevents', what: string, help: string): ReturnType<typeof refused> =>
   refused({
     code: 'not-expressible',
     option: key,

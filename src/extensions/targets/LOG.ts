@@ -33,7 +33,7 @@ const level: ValueType<number> = {
 const options = {
   prefix: option({
     name: '--log-prefix',
-    value: logPrefix(29, true),
+    value: logPrefix(29),
     about: 'text in front of the line, cut at 29 bytes',
   }),
   level: option({

@@ -7,7 +7,7 @@ import { wholeNumber } from '../value.ts';
 const options = {
   prefix: option({
     name: '--nflog-prefix',
-    value: logPrefix(127, false),
+    value: logPrefix(127),
     about: 'text that goes to the listener with the packet',
   }),
   group: option({
@@ -56,7 +56,7 @@ export const NFLOG: TargetExtension = defineTarget({
   support: 'exact',
   notes: [
     '--nflog-range sets a length that the kernel uses only together with a flag that --nflog-size alone sets, so it has never had an effect; iptables-nft throws it away and so does the translation.',
-    'iptables-legacy cuts a prefix at 63 bytes.',
+    'A prefix longer than 127 bytes is cut; iptables-legacy cuts at 63.',
   ],
   options,
   canonical: (info) => {

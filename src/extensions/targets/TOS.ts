@@ -24,8 +24,7 @@ const byte = (text: string, at: number): number | ReturnType<ValueType<number>['
   return {
     bad: `"${text}" is not a TOS value`,
     ...(number === undefined ? {} : { code: 'value-out-of-range' as const }),
-    at,
-    length: Math.max(1, text.length),
+    ...(text === '' ? { at: Math.max(0, at - 1), length: 1 } : { at, length: text.length }),
     help: `a number from 0 to 255, or one of ${Object.keys(names).join(', ')}`,
   };
 };
