@@ -131,7 +131,7 @@ const placeFor = (extension: Extension | undefined): Arbitrary<Place> => {
     fc.constantFrom(...(extension?.tables ?? tableNames)).chain((table) => {
       const hooks = extension?.hooks;
       const builtIn = builtInChains[table].filter((chain) => hooks?.includes(hookOf[chain]) ?? true);
-      return fc.constantFrom(...builtIn, 'user').map((chain): Place => ({ family, table, chain, jumps: ['user'] }));
+      return fc.constantFrom(...builtIn, 'user').map((chain): Place => ({ family, table, chain, jumps: ['other'] }));
     }),
   );
   return extension ? seldom(placeFor(undefined), careful, 19) : careful;
@@ -185,7 +185,10 @@ const ruleAt = (place: Place, lead: Extension | undefined, registry: Registry): 
     });
   });
 
-/** One rule anywhere; every extension leads equally often. */
+/**
+ * One rule anywhere; every extension leads equally often. Nothing jumps to the chain `user`, so that such rules stand
+ * in one table without restricting each other.
+ */
 export const rule = (registry: Registry): Arbitrary<GeneratedRule> => {
   const all: readonly Extension[] = [...registry.matches.values(), ...registry.targets.values()];
   return fc

@@ -54,6 +54,7 @@ export const catalogue = {
   'backend-assumed': 'the input does not say whether it is of the nft or the legacy backend',
   'backends-mixed': 'the legacy and the nft backend are both in use',
   'legacy-tables-present': 'iptables-save said that legacy tables exist beside those it shows',
+  'table-hidden': 'iptables-save said that it could not show a table',
   'live-read-failed': 'a table of the live host could not be read',
   'counters-rounded': 'a counter beyond what JSON numbers hold was rounded',
 
@@ -70,8 +71,10 @@ export const catalogue = {
   'too-many-rules': 'a rule that would become more nft rules than is reasonable',
 
   // A rule became nft and something about it has to be known.
-  'short-header': 'iptables-legacy drops a packet with a truncated header on the spot; the native form does not match it',
-  'fragment-header': 'a later fragment is never matched by iptables-legacy; the native form may read its bytes as a header',
+  'short-header':
+    'iptables-legacy drops a packet with a truncated header on the spot; the native form does not match it',
+  'fragment-header':
+    'a later fragment is never matched by iptables-legacy; the native form may read its bytes as a header',
   'ah-header': 'iptables-legacy looks behind an IPv6 authentication header; nftables stops there',
   'extension-header': 'iptables-legacy drops a packet with a broken IPv6 header chain on the spot',
   'payload-offset': 'the flow dissector finds the payload elsewhere in fragments and in unusual headers',
@@ -79,7 +82,8 @@ export const catalogue = {
   'malformed-option': 'a packet with malformed options is treated differently',
   'malformed-chunk': 'an SCTP packet with a malformed chunk is treated differently',
   'no-add-option': 'nftables changes the TCP option only where it is there; iptables adds it',
-  'port-taken': 'where the port that a connection is mapped to is taken, iptables tries the next one and nftables does not',
+  'port-taken':
+    'where the port that a connection is mapped to is taken, iptables tries the next one and nftables does not',
   'routing-lookup': 'the routing question is put to the kernel in another form and differs in corner cases',
   'clock-base': 'the two sides read another clock',
   'transform-mode': 'IPsec modes other than tunnel and transport are told apart differently',

@@ -81,3 +81,18 @@ export const legacyTablesPresent = (line: Line): Diagnostic | undefined =>
         span: spanOf(line, 1, line.text.length),
       }
     : undefined;
+
+/** iptables-nft-save leaves a table out that holds rules of other programs, and says so in a comment (1.8.9). */
+export const hiddenTable = (line: Line): Diagnostic | undefined => {
+  const found = /^# Table `(\S+)' is incompatible/.exec(line.text);
+  return found
+    ? {
+        code: 'table-hidden',
+        severity: 'error',
+        what: `iptables-save could not show table ${found[1]}: other programs than iptables wrote rules to it`,
+        why: 'what is not shown cannot be translated, and a ruleset without it would let other packets through',
+        help: `see nft list table; to translate the other tables alone, remove this line`,
+        span: spanOf(line, 1, line.text.length),
+      }
+    : undefined;
+};

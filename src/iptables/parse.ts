@@ -1,5 +1,5 @@
 /** Reads iptables rulesets of every textual form. Give it the extensions' grammar: `extensions/registry.ts`. */
-import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
 import { detectFormat, type Format } from './detect.ts';
@@ -50,6 +50,15 @@ const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading
   }
 };
 
+/** An input that seemed to have a format and then had nothing of it, such as a dump whose lines were joined to one comment. */
+const holdsNothing = ({ name }: Input): Diagnostic => ({
+  code: 'empty-input',
+  severity: 'error',
+  what: `${name} holds no rules`,
+  why: 'no table begins in it',
+  help: 'leave the file out if there is nothing to translate, or make it again',
+});
+
 /**
  * Parses the inputs of one host into one ruleset. `diagnostics` holds everything that is wrong or worth knowing; if one
  * of them is an error, `value` is what could be read of the rest and must not be acted upon.
@@ -59,6 +68,7 @@ export const parse = (inputs: readonly Input[], grammar: Grammar, options: Parse
   const diagnostics: Diagnostic[] = [];
   for (const input of inputs) {
     const reading = readOne(input, grammar, options);
+    if (reading.tables.length === 0 && !reading.diagnostics.some(isError)) diagnostics.push(holdsNothing(input));
     // Appended one by one: a broken file of 100,000 lines has more diagnostics than a call takes arguments.
     for (const table of reading.tables) tables.push(table);
     for (const diagnostic of reading.diagnostics) diagnostics.push(diagnostic);

@@ -5,7 +5,7 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import { isTableName, tableNames } from '../netfilter/hooks.ts';
 import { leadingCounters, parseCounters } from './counters.ts';
 import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn, type TableDraft } from './draft.ts';
-import { type Header, judgeBackend, judgeFamily, legacyTablesPresent, parseHeader } from './family.ts';
+import { type Header, hiddenTable, judgeBackend, judgeFamily, legacyTablesPresent, parseHeader } from './family.ts';
 import type { Grammar } from './grammar.ts';
 import { joinedLines } from './lines.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
@@ -191,6 +191,8 @@ const readComment = (state: State, line: Line): void => {
   const header = parseHeader(line.text);
   if (header) state.header = header;
   assume(state, legacyTablesPresent(line));
+  const hidden = hiddenTable(line);
+  if (hidden) state.diagnostics.push(hidden);
 };
 
 const readLine = (state: State, line: Line): void => {

@@ -94,11 +94,12 @@ const endOf = (rule: Rule, context: RuleContext, around: Surroundings): Ended | 
   }
 };
 
-/** A rule without a target is there to count; others count when it is asked for. */
-const counted = (rule: Rule, action: Action, counters: boolean): Action =>
-  counters || rule.action.kind === 'none'
-    ? { statements: [counter(rule.counters), ...action.statements], ending: action.ending, inside: action.inside }
-    : action;
+/** A rule without a target, or with one that changes nothing, is there to count; others count when it is asked for. */
+const counted = (rule: Rule, action: Action, counters: boolean): Action => {
+  if (!counters && action.statements.length > 0) return action;
+  const count = counter(counters ? rule.counters : undefined);
+  return { statements: [count, ...action.statements], ending: action.ending, inside: action.inside };
+};
 
 const natives = new WeakMap<readonly Difference[], readonly Difference[]>();
 

@@ -6,7 +6,7 @@ import type { Chain, Rule, Table } from '../iptables/types.ts';
 import type { Hook } from '../netfilter/hooks.ts';
 import { add, deleteTable, drop, jump, table as tableObject } from '../nftables/build.ts';
 import { all, type Formula, isStateful } from '../nftables/formula.ts';
-import { mapName } from '../nftables/names.ts';
+import { isTextName, mapName } from '../nftables/names.ts';
 import type { Command, CtHelperObject, RuleObject, Statement } from '../nftables/types.ts';
 import { chainObject, scopeFor, type Writer, writeRule } from './chains.ts';
 import { tooDeep } from './depth.ts';
@@ -163,10 +163,12 @@ const translateRule = (
   return placed.rest ?? current;
 };
 
+/** Names that nft takes stay; the others get one that no chain of the table has. */
 const mapNames = (source: Table, writer: Writer, diagnostics: Diagnostic[]): ReadonlyMap<string, string> => {
   const mapped = new Map<string, string>();
+  for (const { name } of source.chains) if (isTextName(name)) writer.taken.add(name);
   for (const { name } of source.chains) {
-    const native = mapName(name, writer.taken);
+    const native = isTextName(name) ? name : mapName(name, writer.taken);
     mapped.set(name, native);
     writer.taken.add(native);
     writer.names.push(native);

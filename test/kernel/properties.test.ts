@@ -7,7 +7,15 @@ import { parse } from '../../src/iptables/parse.ts';
 import { printRule } from '../../src/iptables/print.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { dumpOf, type GeneratedRule, rule, seed, userChainsOf } from '../generate.ts';
-import { inNamespace, iptablesRestore, iptablesSave, type Result, savedRules, type Tool } from './namespace.ts';
+import {
+  inNamespace,
+  iptablesRestore,
+  iptablesSave,
+  type Result,
+  savedRules,
+  type Step,
+  type Tool,
+} from './namespace.ts';
 
 interface Judged {
   readonly rule: GeneratedRule;
@@ -50,31 +58,33 @@ interface Disagreement {
   readonly iptables: string;
 }
 
-/** All rules are of one family and table and are good for dnfw. A dump that is refused is cut in half until one rule is left. */
+/** The rules of each chain, in order. */
+const byChain = (lines: readonly string[]): string =>
+  [...new Set(lines.map((line) => line.split(' ')[1]))]
+    .sort()
+    .flatMap((chain) => lines.filter((line) => line.split(' ')[1] === chain))
+    .join('\n');
+
+const agree = (rules: readonly Judged[], restored: Result, saved: Result): boolean =>
+  restored.status === 0 &&
+  byChain(rules.flatMap(({ printed }) => printed.split('\n'))) === byChain(savedRules(saved.stdout));
+
+/** All rules are of one family and table and are not wrong for dnfw. If they are not taken as they are, each is tried alone. */
 const compare = (rules: readonly Judged[], tool: Tool): readonly Disagreement[] => {
-  const [first] = rules;
-  if (!first) return [];
-  const text = dump(rules.map(({ rule: one }) => one));
-  const [restored, saved] = inNamespace([iptablesRestore(tool, text), iptablesSave(tool, first.rule.table)]) as [
-    Result,
-    Result,
+  const steps = (some: readonly Judged[]): readonly Step[] => [
+    iptablesRestore(tool, dump(some.map(({ rule: one }) => one))),
+    iptablesSave(tool, (some[0] as Judged).rule.table),
   ];
-  const wanted = rules.flatMap(({ printed }) => printed.split('\n'));
-  const chains = new Set(rules.map(({ rule: one }) => one.chain));
-  const found = savedRules(saved.stdout);
-  const same = [...chains].every((chain) => {
-    const of = (lines: readonly string[]): string => lines.filter((line) => line.split(' ')[1] === chain).join('\n');
-    return of(wanted) === of(found);
-  });
-  if (restored.status === 0 && same) return [];
-  if (rules.length === 1) {
+  const [restored, saved] = inNamespace(steps(rules)) as [Result, Result];
+  if (agree(rules, restored, saved)) return [];
+  const results = inNamespace(rules.flatMap((one) => steps([one])));
+  return rules.flatMap((one, index) => {
+    const [alone, list] = results.slice(2 * index, 2 * index + 2) as [Result, Result];
     // What dnfw does not translate may need what this kernel lacks.
-    if (first.verdict === 'refused' && restored.status !== 0) return [];
-    const iptables = restored.status === 0 ? found.join('\n') : restored.stderr.trim();
-    return [{ rule: `${tool.family} ${first.rule.table}: ${first.rule.line}`, dnfw: first.printed, iptables }];
-  }
-  const middle = Math.ceil(rules.length / 2);
-  return [...compare(rules.slice(0, middle), tool), ...compare(rules.slice(middle), tool)];
+    if (agree([one], alone, list) || (one.verdict === 'refused' && alone.status !== 0)) return [];
+    const iptables = alone.status === 0 ? savedRules(list.stdout).join('\n') : alone.stderr.trim();
+    return [{ rule: `${tool.family} ${one.rule.table}: ${one.rule.line}`, dnfw: one.printed, iptables }];
+  });
 };
 
 const batchesOf = (rules: readonly Judged[]): readonly (readonly Judged[])[] => {

@@ -1,6 +1,6 @@
 import { ct, equal, match, protocol } from '../../nftables/build.ts';
 import { all, always, any, type Formula, never, not, test } from '../../nftables/formula.ts';
-import { bits, stateIn, type State, states, stateTest, tracked, withEntry, withoutEntry } from '../conntrack.ts';
+import { bits, stateIn, type State, stateTest, tracked, withEntry, withoutEntry } from '../conntrack.ts';
 import {
   defineMatch,
   type InfoOf,
