@@ -44,7 +44,7 @@ export const readBooks = (): readonly Book[] =>
   (['matches', 'targets'] as const).flatMap((folder) =>
     readdirSync(new URL(folder, translations))
       .filter((name) => name.endsWith('.json'))
-      .sort()
+      .toSorted()
       .map((name) => ({
         ...(JSON.parse(readFileSync(new URL(`${folder}/${name}`, translations), 'utf8')) as Omit<
           Book,

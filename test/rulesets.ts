@@ -35,7 +35,7 @@ const root = new URL('rulesets/', translations);
 
 export const readScenarios = (): readonly Scenario[] =>
   readdirSync(root)
-    .sort()
+    .toSorted()
     .map((name) => {
       const read = (file: string): string => readFileSync(new URL(`${name}/${file}`, root), 'utf8');
       const expected = JSON.parse(read('expected.json')) as Expected;

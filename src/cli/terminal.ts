@@ -12,7 +12,7 @@ const allowed = (): boolean => {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR) return false;
   if (FORCE_COLOR) return FORCE_COLOR !== '0';
-  return process.stderr.isTTY === true && TERM !== 'dumb';
+  return process.stderr.isTTY && TERM !== 'dumb';
 };
 
 const paint = (): Paint => (allowed() ? coloured : plain);

@@ -178,7 +178,7 @@ export const option = <T>(spec: OptionSpec<T>): OptionSpec<T> => spec;
  * an Info handed to an extension is always one of its own.
  */
 const typed = <O extends OptionTable>(info: Info): InfoOf<O> => info as InfoOf<O>;
-const untyped = <O extends OptionTable>(info: InfoOf<O>): Info => info as Info;
+const untyped = <O extends OptionTable>(info: InfoOf<O>): Info => info;
 const none: readonly never[] = [];
 
 export const defineMatch = <O extends OptionTable>({ canonical, ...spec }: MatchSpec<O>): MatchExtension => ({

@@ -92,9 +92,11 @@ export const matchedPorts = (matches: readonly Use[]): PortRange | undefined => 
 export const natInside = (ports: unknown, { selector }: RuleContext): { readonly inside?: readonly Match[] } =>
   ports === undefined || !selector.protocol ? {} : { inside: [l4proto(selector.protocol.number)] };
 
-export const portTaken: Difference = {
-  code: 'port-taken',
-  from: 'both',
-  degree: 'approximate',
-  why: 'where the port that the shift leads to is taken by another connection of the same client, iptables tries the next port of the range; the map of nftables has only that one port',
-};
+export const portTaken: readonly Difference[] = [
+  {
+    code: 'port-taken',
+    from: 'both',
+    degree: 'approximate',
+    why: 'where the port that the shift leads to is taken by another connection of the same client, iptables tries the next port of the range; the map of nftables has only that one port',
+  },
+];

@@ -80,7 +80,7 @@ const parseChunks = (text: string): ChunkTypes['chunks'] | Bad => {
     }
     at += word.length + 1;
   }
-  return [...found.values()].sort((a, b) => typeOf(a) - typeOf(b));
+  return [...found.values()].toSorted((a, b) => typeOf(a) - typeOf(b));
 };
 
 const isMode = (text: string): text is ChunkTypes['mode'] => ['any', 'all', 'only'].includes(text);

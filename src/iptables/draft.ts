@@ -247,7 +247,7 @@ export const applyCommand = (draft: TableDraft, command: Command, line: Line): r
     case 'delete-chain':
       if (name) push(deleteChain(draft, name, line));
       else
-        for (const [key, chain] of [...draft.chains])
+        for (const [key, chain] of draft.chains)
           if (!isBuiltIn(draft, key) && chain.rules.length === 0 && !isJumpedTo(draft, key)) draft.chains.delete(key);
       break;
     case 'flush':

@@ -6,7 +6,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { utf8Length } from '../netfilter/bytes.ts';
 import { commandSchema } from './schema.ts';
 import { isShared } from './shared.ts';
-import type { RuleObject, Statement } from './types.ts';
+import type { Statement } from './types.ts';
 
 /** Whether a string is at most `limit` bytes of UTF-8 and has nothing in it that nft's JSON reader refuses (U+0000). */
 const fits =

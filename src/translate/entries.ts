@@ -19,7 +19,7 @@ const exact: Verdict = { status: 'exact', codes: [], why: [] };
 const verdictOf = (differences: readonly Difference[]): Verdict => {
   if (differences.length === 0) return exact;
   const byCode = new Map(differences.map((difference) => [difference.code, difference.why]));
-  const codes = [...byCode.keys()].sort();
+  const codes = [...byCode.keys()].toSorted();
   const status: Status = differences.some((d) => d.degree === 'approximate')
     ? 'approximate'
     : differences.some((d) => !harmless.has(d.code))

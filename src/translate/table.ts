@@ -157,7 +157,7 @@ const translateRule = (
   }
   for (const written of placed.rules) found.add(writeRule(writer, current, written, owner, plan.comment));
   const differences = placed.rules.length === 0 ? [neverMatches, ...plan.differences] : plan.differences;
-  const positions = [...found].sort((a, b) => a - b);
+  const positions = [...found].toSorted((a, b) => a - b);
   work.positions.push(positions);
   entries.push(make.translated(rule, chain.name, differences, positions));
   return placed.rest ?? current;

@@ -61,7 +61,7 @@ interface Disagreement {
 /** The rules of each chain, in order. */
 const byChain = (lines: readonly string[]): string =>
   [...new Set(lines.map((line) => line.split(' ')[1]))]
-    .sort()
+    .toSorted()
     .flatMap((chain) => lines.filter((line) => line.split(' ')[1] === chain))
     .join('\n');
 

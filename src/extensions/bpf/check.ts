@@ -34,7 +34,8 @@ const alone = (instruction: Instruction, index: number, count: number): string |
       return k >= left ? 'jumps behind the end of the program' : undefined;
     case 'branch':
       return jt >= left || jf >= left ? 'jumps behind the end of the program' : undefined;
-    default:
+    case 'copy':
+    case 'return':
       return undefined;
   }
 };

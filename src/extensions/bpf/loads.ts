@@ -57,17 +57,11 @@ const indirect = (
 
 const figure = (k: number, path: Path, context: RuleContext): readonly Outcome<Register>[] | Blocked => {
   const name = figureAt(k);
-  switch (name) {
-    case 'mark':
-      return made({ base: 'mark', offset: 0, size: 4 }, path);
-    case 'protocol':
-      // ip_rcv and __ip_local_out see to it that every packet at these hooks has the family's EtherType.
-      return [{ value: constant(context.family === 'ip' ? 0x0800 : 0x86dd), path }];
-    case 'payload offset':
-      return payloadOffsets(context, path);
-    default:
-      return { why: `nft has no expression that gives the same ${name ?? 'figure'} on all hooks` };
-  }
+  if (name === 'mark') return made({ base: 'mark', offset: 0, size: 4 }, path);
+  // ip_rcv and __ip_local_out see to it that every packet at these hooks has the family's EtherType.
+  if (name === 'protocol') return [{ value: constant(context.family === 'ip' ? 0x0800 : 0x86dd), path }];
+  if (name === 'payload offset') return payloadOffsets(context, path);
+  return { why: `nft has no expression that gives the same ${name ?? 'figure'} on all hooks` };
 };
 
 export const load = (

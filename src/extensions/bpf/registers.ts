@@ -19,7 +19,7 @@ export interface Blocked {
   readonly help?: string;
 }
 
-export const isBlocked = <T>(result: readonly T[] | Blocked): result is Blocked => 'why' in result;
+export const isBlocked = (result: readonly unknown[] | Blocked): result is Blocked => 'why' in result;
 
 /** Every constant that a register may hold, if they are few. */
 const constants = (register: Register, path: Path, context: RuleContext): readonly Outcome<number>[] | Blocked => {

@@ -38,7 +38,7 @@ const parseTypes = (text: string): Types | Bad => {
     for (const value of values) types.add(value);
     at += word.length + 1;
   }
-  return [...types].sort((a, b) => a - b);
+  return [...types].toSorted((a, b) => a - b);
 };
 
 const packetTypes: ValueType<Types> = {

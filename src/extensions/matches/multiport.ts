@@ -80,7 +80,8 @@ const portsTest = (
 const nameOf = ({ selector }: RuleContext): string =>
   selector.protocol ? protocolName(selector.protocol.number) : 'th';
 
-const listed = /^multiport (sports|dports|ports) (!?)([^\s,]+(?:,[^\s,]+)*)(?= |$)/;
+/** An inverted list stands behind two blanks. */
+const listed = /^multiport (sports|dports|ports) {1,2}(!?)([^\s,]+(?:,[^\s,]+)*)(?= |$)/;
 
 const listing: ListingReader = (text) => {
   const part = listed.exec(text);

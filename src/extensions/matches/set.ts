@@ -1,41 +1,6 @@
-import { utf8Length } from '../../netfilter/bytes.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
-import { type Bad, flag, parseNumber, type ValueType } from '../value.ts';
-
-interface SetLookup {
-  readonly name: string;
-  readonly flags: readonly ('src' | 'dst')[];
-}
-
-const isFlag = (word: string): word is 'src' | 'dst' => word === 'src' || word === 'dst';
-
-const parseLookup = (text: string): SetLookup | Bad => {
-  const blank = text.lastIndexOf(' ');
-  const name = text.slice(0, blank);
-  const words = text.slice(blank + 1).split(',');
-  if (name === '') return { bad: 'a set needs a name' };
-  if (utf8Length(name) > 31)
-    return { bad: `set name "${name}" is too long`, length: name.length, help: 'an ipset name has at most 31 bytes' };
-  const flags = words.filter(isFlag);
-  if (flags.length !== words.length)
-    return {
-      bad: `"${words.find((word) => !isFlag(word)) ?? ''}" is neither src nor dst`,
-      help: 'one src or dst for each dimension of the set',
-    };
-  if (flags.length > 6) return { bad: `${flags.length} dimensions are too many`, help: 'at most six' };
-  return { name, flags };
-};
-
-const lookup: ValueType<SetLookup> = {
-  syntax: 'name src|dst[,src|dst]…',
-  words: 2,
-  parse: parseLookup,
-  print: ({ name, flags }) => {
-    const word = /[\s"\\]/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}"` : name;
-    return `${word} ${flags.join(',')}`;
-  },
-  samples: () => ['blocked src', 'pairs src,dst', 'six src,src,dst,dst,src,dst'],
-};
+import { setLookup } from '../setlookup.ts';
+import { flag, parseNumber, type ValueType } from '../value.ts';
 
 /** A counter of 64 bits. */
 const count: ValueType<bigint> = {
@@ -67,7 +32,7 @@ export const set: MatchExtension = defineMatch({
     set: option({
       name: '--match-set',
       aliases: ['--set'],
-      value: lookup,
+      value: setLookup,
       invertible: true,
       mandatory: true,
       about: 'the set, and what of the packet to look up in it',

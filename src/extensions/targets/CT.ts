@@ -76,8 +76,9 @@ const options = {
   zone: option({ name: '--zone', value: zone, about: 'zone of the connection' }),
 };
 
-/** `CT notrack helper ftp zone 5`: the options as saved, without their dashes. */
+/** `CT notrack helper ftp zone 5`: the options as saved, without their dashes; `-j NOTRACK` is listed as CT with that word. */
 const listing: ListingReader = (text) => {
+  if (/^NOTRACK *$/.test(text)) return { words: ['--notrack'], length: text.length };
   if (!/^CT(?= |$)/.test(text)) return undefined;
   const words: string[] = [];
   const part = / (?:(notrack)|(helper|timeout|ctevents|expevents|zone-orig|zone-reply|zone) (\S+))(?= |$)/y;

@@ -90,7 +90,7 @@ export const DNAT: TargetExtension = defineTarget({
     return statements([dnat({ ...natAddress(to, context.family), ...port, ...natFlags(info) })], {
       terminal: true,
       ...natInside(to.ports, context),
-      ...(shift === undefined ? {} : { differences: [portTaken] }),
+      ...(shift === undefined ? {} : { differences: portTaken }),
     });
   },
 });

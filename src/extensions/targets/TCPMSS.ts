@@ -37,6 +37,8 @@ const malformed: Difference = {
   why: 'iptables drops a segment that is shorter than its header says, or whose header is shorter than 20 bytes, and passes over an MSS option that is not 4 bytes long; nftables leaves the former alone and changes the latter',
 };
 
+const differences: readonly Difference[] = [optionAdded, malformed];
+
 const clampHooks: ReadonlySet<Hook> = new Set(['forward', 'output', 'postrouting']);
 
 /**
@@ -79,7 +81,6 @@ export const TCPMSS: TargetExtension = defineTarget({
   canonical: (info) => (info.clamp ? { clamp: info.clamp } : info),
   listing,
   translate: ({ mss, clamp }, context) => {
-    const differences = [optionAdded, malformed];
     if (!clamp) return statements([mangle(size, mss?.value ?? 0)], { differences });
     const wrong = [...context.hooks].find((hook) => !clampHooks.has(hook));
     if (wrong)
