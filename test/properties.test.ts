@@ -9,10 +9,15 @@ import type { Ruleset } from '../src/iptables/types.ts';
 import type { Family } from '../src/netfilter/family.ts';
 import { validateCommands } from '../src/nftables/validate.ts';
 import { translate } from '../src/translate/translate.ts';
-import { dumpOf, rule, seed, tableOf, userChainsOf } from './generate.ts';
+import { dumpOf, type GeneratedRule, rule, seed, tableOf, userChainsOf } from './generate.ts';
 
 const read = (text: string, family: Family): ReturnType<typeof parse> =>
   parse([{ name: 'generated', text }], registry, { format: 'save', family, backend: 'nft' });
+
+/** Worth saying, but no difference in what happens to packets. */
+const harmless: readonly string[] = ['never-matches', 'comment-shortened'];
+
+const dumpOfRule = (one: GeneratedRule): string => dumpOf(one.table, [one.line], userChainsOf(one));
 
 /** The dump without the lines that the reader refuses; what is refused can depend on other lines. */
 const withoutErrors = (text: string, family: Family): string => {
@@ -48,7 +53,7 @@ const checkTranslated = (ruleset: Ruleset, exactLegacy: boolean, counters: boole
   for (const { nft, status, codes, why, refusal } of entries) {
     expect(why).toHaveLength(codes.length);
     expect(refusal === undefined).toBe(status !== 'refused');
-    expect(codes.length === 0).toBe(status === 'exact');
+    expect(codes.every((code) => harmless.includes(code))).toBe(status === 'exact');
     if (status === 'refused') expect(nft).toEqual([]);
     for (const index of nft) {
       owned.add(index);
@@ -62,21 +67,12 @@ const checkTranslated = (ruleset: Ruleset, exactLegacy: boolean, counters: boole
   expect(orphans).toEqual([]);
 };
 
-const seen = new Map<string, { accepted: number; refused: number }>();
-
 describe('every generated rule', () => {
   it('is read and printed the same again, and translated to a valid document', () => {
     fc.assert(
       fc.property(rule(registry), fc.boolean(), fc.boolean(), (one, exactLegacy, counters) => {
-        const { value, diagnostics } = read(dumpOf(one.table, [one.line], userChainsOf(one)), one.family);
+        const { value, diagnostics } = read(dumpOfRule(one), one.family);
         const errors = diagnostics.filter(isError);
-        for (const name of one.extensions) {
-          const count = seen.get(name) ?? { accepted: 0, refused: 0 };
-          seen.set(
-            name,
-            errors.length > 0 ? { ...count, refused: count.refused + 1 } : { ...count, accepted: count.accepted + 1 },
-          );
-        }
         for (const { span } of errors) expect(span?.text).toBe(one.line);
         if (errors.length > 0) return;
         checkPrinted(value, one.family);
@@ -86,8 +82,12 @@ describe('every generated rule', () => {
     );
   });
 
-  it.each([...registry.matches.keys(), ...registry.targets.keys()])('uses %s and is often good', (name) => {
-    expect(seen.get(name)?.accepted ?? 0).toBeGreaterThanOrEqual(10);
+  it('is often good, whatever extension is in it', () => {
+    const good = new Map([...registry.matches.keys(), ...registry.targets.keys()].map((name) => [name, 0]));
+    for (const one of fc.sample(rule(registry), { seed, numRuns: 4000 }))
+      if (!read(dumpOfRule(one), one.family).diagnostics.some(isError))
+        for (const name of one.extensions) if (good.has(name)) good.set(name, (good.get(name) ?? 0) + 1);
+    expect([...good].filter(([, count]) => count < 10)).toEqual([]);
   });
 });
 

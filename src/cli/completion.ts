@@ -155,15 +155,6 @@ const fish = (own: readonly Flag[], leaves: readonly Leaf[]): string => {
   return [...lines, ''].join('\n');
 };
 
-export const completion = (shell: Shell, root: Command): string => {
-  const own = flagsOf(root);
-  const leaves = leavesOf(root);
-  switch (shell) {
-    case 'bash':
-      return bash(own, leaves);
-    case 'zsh':
-      return zsh(own, leaves);
-    case 'fish':
-      return fish(own, leaves);
-  }
-};
+const scripts = { bash, zsh, fish } as const;
+
+export const completion = (shell: Shell, root: Command): string => scripts[shell](flagsOf(root), leavesOf(root));

@@ -87,6 +87,7 @@ export const catalogue = {
   'routing-lookup': 'the routing question is put to the kernel in another form and differs in corner cases',
   'clock-base': 'the two sides read another clock',
   'transform-mode': 'IPsec modes other than tunnel and transport are told apart differently',
+  'spi-byte-order': 'iptables compares an SPI of the policy match in the byte order of the machine',
   'comment-shortened': 'a comment longer than nftables stores was cut',
   'name-mapped': 'a chain name that nft cannot take was replaced',
   'never-matches': 'the rule can match no packet and was left out',

@@ -3,6 +3,7 @@ import type { Given } from '../iptables/types.ts';
 import { ah, esp, protocolName, protocolNumber } from '../netfilter/protocols.ts';
 import { equal, ipsec, match, unequal } from '../nftables/build.ts';
 import { all, any, type Formula, not, test } from '../nftables/formula.ts';
+import type { Difference } from './contract.ts';
 import type { HostMask } from './hostmask.ts';
 import type { ValueType } from './value.ts';
 
@@ -44,11 +45,25 @@ export const isEmpty = (element: PolicyElement): boolean =>
 /** XFRM_MAX_DEPTH of include/net/xfrm.h: nft counts transforms from 0 to 5. */
 const depth = 6;
 
+const swapped = (value: number): number =>
+  ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+
+/**
+ * iptables hands the number of --spi to the kernel as the machine stores it, and the kernel compares it with the SPI
+ * as it stands in the packet: on little-endian machines the bytes are the wrong way round.
+ */
+export const spiDifference = (value: number): Difference => ({
+  code: 'spi-byte-order',
+  from: 'both',
+  degree: 'approximate',
+  why: `iptables compares the bytes of --spi as the machine stores them: on little-endian machines (x86, ARM) 0x${value.toString(16)} means the transform with SPI 0x${swapped(value).toString(16)}, and so does the native form; on big-endian machines it means the number itself`,
+});
+
 /** What transform number `spnum` has to be; the loads fail where there is no such transform. */
 const transformTest = ({ reqid, spi }: PolicyElement, dir: Direction, spnum: number): Formula => {
-  const of = (key: 'reqid' | 'spi', given: Given<number> | undefined): Formula[] =>
-    given ? [test((given.inverted ? unequal : equal)(ipsec({ key, dir, spnum }), given.value))] : [];
-  return all([...of('reqid', reqid), ...of('spi', spi)]);
+  const of = (key: 'reqid' | 'spi', given: Given<number> | undefined, value: number): Formula[] =>
+    given ? [test((given.inverted ? unequal : equal)(ipsec({ key, dir, spnum }), value))] : [];
+  return all([...of('reqid', reqid, reqid?.value ?? 0), ...of('spi', spi, swapped(spi?.value ?? 0))]);
 };
 
 /** Without --strict: any transform of the packet is as the element says. */

@@ -17,6 +17,9 @@ export function* linesOf(input: Input): Generator<Line> {
   }
 }
 
+/** A line that begins a rule or a table goes on nothing: then the quote above was left open by mistake. */
+const beginsSomething = /^(?:\[\d+:\d+\]\s*)?-[A-Z]\s|^[:*]\S+|^COMMIT\s*$/;
+
 /**
  * Lines of an iptables-save dump: a line that ends inside a quoted string goes on on the next one, because
  * iptables-save prints a newline in a comment as it is. If the quote is not closed soon, each line stands for itself.
@@ -37,6 +40,7 @@ export function* joinedLines(input: Input, endsInside: (text: string) => boolean
       const more = waiting.shift() ?? (lines.next().value as Line | undefined);
       if (!more) break;
       taken.push(more);
+      if (beginsSomething.test(more.text)) break;
       joined += `\n${more.text}`;
     }
     if (endsInside(joined)) {

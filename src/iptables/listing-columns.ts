@@ -29,6 +29,8 @@ export interface Cell {
 }
 
 export interface Row {
+  /** The rule's number, counted from 1, in a listing that has them. */
+  readonly number?: number;
   readonly counters?: Counters;
   readonly rounded: boolean;
   /** Absent for a rule without -j and -g. */
@@ -97,6 +99,7 @@ export const parseRow = (line: Line, from: number, columns: Columns): Row | unde
   const [protocol, flag] = [cells[target], opt ? cells[target + 1] : undefined];
   if (!protocol || !inInterface || !outInterface || !source || !destination) return undefined;
   return {
+    ...(columns.numbers ? { number: Number(leading[0]?.text) } : {}),
     ...(columns.counters && packets !== undefined && bytes !== undefined ? { counters: { packets, bytes } } : {}),
     rounded: columns.counters && leading.slice(-2).some(({ text }) => /\D$/.test(text)),
     ...(target && cells[0] ? { target: cells[0] } : {}),
@@ -108,6 +111,27 @@ export const parseRow = (line: Line, from: number, columns: Columns): Row | unde
     destination: cell(destination),
     rest: destination.column - 1 + destination.length,
   };
+};
+
+/** Source and destination are padded to 19 characters, and a blank follows. */
+const addressWidth = 20;
+
+/**
+ * Whether a line was cut in the blanks behind its destination, as at the edge of a terminal: what the extensions print
+ * would be gone. Without any blanks there an editor may have taken them away.
+ */
+export const isCut = (line: Line, { source, destination, rest }: Row): boolean => {
+  const blanks = line.text.length - rest;
+  const aligned = destination.word.column - source.word.column >= addressWidth;
+  return (
+    aligned && line.text.trimEnd().length === rest && blanks > 0 && blanks < addressWidth - destination.word.length
+  );
+};
+
+/** The same for the line of column names. */
+export const isCutTitle = (text: string): boolean => {
+  const blanks = text.length - text.trimEnd().length;
+  return blanks > 0 && blanks < addressWidth - 'destination'.length && / {10}destination/.test(text);
 };
 
 /** The family that the addresses of a row give away. */

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
 import { protocolNumber } from '../netfilter/protocols.ts';
-import { applyCommand, declareChain, draftTable, finishTable } from './draft.ts';
+import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn } from './draft.ts';
 import type { Grammar } from './grammar.ts';
 import type { Cell, Row } from './listing-columns.ts';
 import { readText, type TextPart } from './listing-text.ts';
@@ -216,7 +216,7 @@ export const readListedTable = (listed: ListedTable, context: Context, complain:
   const { family, backend, file, grammar } = context;
   const draft = draftTable({ name: judged.name, family, backend, file, grammar, lenient: false });
   for (const chain of listed.chains) {
-    if (isBuiltInChain(chain.name.text) !== (chain.policy !== undefined))
+    if (isBuiltIn(draft, chain.name.text) !== (chain.policy !== undefined))
       complain(errorAt(chain.line, chain.name, 'bad-policy', 'built-in chains have a policy, and only they'));
     complain(declareChain(draft, chain.name, chain.line, chain.policy, chain.counters));
   }

@@ -7,7 +7,15 @@ import { formatOfLine } from './detect.ts';
 import { judgeBackend, judgeFamily, legacyTablesPresent } from './family.ts';
 import type { Grammar } from './grammar.ts';
 import { linesOf } from './lines.ts';
-import { type Columns, familyOfRow, isNumericRow, parseColumns, parseRow } from './listing-columns.ts';
+import {
+  type Columns,
+  familyOfRow,
+  isCut,
+  isCutTitle,
+  isNumericRow,
+  parseColumns,
+  parseRow,
+} from './listing-columns.ts';
 import { type ListedChain, type ListedTable, readListedTable } from './listing-table.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
 import { type Hint, readPrompt } from './program.ts';
@@ -79,14 +87,27 @@ const refuseNarrow = (state: State, line: Line): void => {
   state.lossy = true;
 };
 
+const refuseCut = (state: State, line: Line): void =>
+  unreadable(
+    state,
+    line,
+    'this line was cut at its end: what matches print there is lost',
+    'copy whole lines, or better use iptables-save',
+  );
+
 const readRowLine = (state: State, chain: ListedChain, line: Line): void => {
   const { columns, prefix } = state;
   if (!columns)
     return unreadable(state, line, 'the line with the names of the columns is missing here', 'give the whole listing');
   if (!columns.interfaces) return refuseNarrow(state, line);
   const row = parseRow(line, line.text.startsWith(prefix) ? prefix.length : 0, columns);
-  if (row) chain.rows.push({ line, row });
-  else unreadable(state, line, 'this is no line of a listing', 'lines must be whole: neither wrapped nor cut');
+  if (!row)
+    return unreadable(state, line, 'this is no line of a listing', 'lines must be whole: neither wrapped nor cut');
+  const expected = (chain.rows.at(-1)?.row.number ?? 0) + 1;
+  if (row.number !== undefined && row.number !== expected)
+    unreadable(state, line, `rule ${expected} should stand here, not ${row.number}`, 'give the whole listing');
+  if (isCut(line, row)) refuseCut(state, line);
+  chain.rows.push({ line, row });
 };
 
 /** Lines in front of the first chain: a ticket has words around its listings, but no rule may hide among them. */
@@ -124,8 +145,10 @@ const readLine = (state: State, line: Line): boolean => {
     state.hint = prompt;
     state.chain = undefined;
   } else if (text.startsWith('#')) return true;
-  else if (columns && state.chain) state.columns = columns;
-  else if (format === 'listing')
+  else if (columns && state.chain) {
+    state.columns = columns;
+    if (isCutTitle(line.text)) refuseCut(state, line);
+  } else if (format === 'listing')
     unreadable(state, line, 'this is no title of a chain', 'as in: Chain INPUT (policy ACCEPT 0 packets, 0 bytes)');
   else if (format) {
     state.complain(

@@ -248,7 +248,9 @@ export function* listsOf(text: string): Generator<List | Stray> {
       skipLineFeeds(cursor);
     }
     const background = isOperator(cursor.next, '&');
-    if (steps.length > 0) yield { kind: 'list', steps, background };
+    // What runs into something that is never closed is not whole.
+    const whole = !cursor.broken || cursor.next !== undefined;
+    if (steps.length > 0 && whole) yield { kind: 'list', steps, background };
     const token: Token | undefined = cursor.next;
     if (background || isOperator(token, '\n', ';')) advance(cursor);
     else if (token && token.kind !== 'broken') {

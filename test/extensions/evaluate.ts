@@ -119,5 +119,6 @@ export const contextOf = (extra: Partial<RuleContext> = {}): RuleContext => ({
   selector: {},
   fragmentsVisible: false,
   readsTransport: false,
+  destinationPorts: undefined,
   ...extra,
 });

@@ -18,15 +18,18 @@ const element: fc.Arbitrary<Element> = fc.oneof(
   condition.map((spi) => ({ spi })),
   fc.tuple(condition, condition).map(([reqid, spi]) => ({ reqid, spi })),
 );
-const transforms: fc.Arbitrary<readonly Transform[]> = fc.array(fc.record({ reqid: small, spi: small }), {
-  maxLength: 6,
-});
+const transforms: fc.Arbitrary<readonly Transform[]> = fc.array(
+  fc.record({ reqid: small, spi: small.map((value) => value * 2 ** 24) }),
+  {
+    maxLength: 6,
+  },
+);
 
 const satisfies = (transform: Transform, { reqid, spi }: Element): boolean =>
   (!reqid || (transform.reqid === reqid.value) !== reqid.inverted) &&
-  (!spi || (transform.spi === spi.value) !== spi.inverted);
+  (!spi || (transform.spi === spi.value * 2 ** 24) !== spi.inverted);
 
-/** net/netfilter/xt_policy.c, with the transforms in the order in which they were or will be processed. */
+/** Little-endian machines compare the SPI with its bytes the other way round. net/netfilter/xt_policy.c, with the transforms in the order in which they were or will be processed. */
 const kernel = (
   elements: readonly Element[],
   strict: boolean,

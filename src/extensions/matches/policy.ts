@@ -11,6 +11,7 @@ import {
   isEmpty,
   type PolicyElement,
   someTransform,
+  spiDifference,
   transformProtocol,
 } from '../policyelement.ts';
 import type { Given } from '../../iptables/types.ts';
@@ -116,6 +117,7 @@ export const policy: MatchExtension = defineMatch({
   notes: [
     '--dir in is known in PREROUTING, INPUT and FORWARD, --dir out in FORWARD, OUTPUT and POSTROUTING.',
     '--mode and --proto are refused, and with --mode the tunnel addresses, which need it: nft does not load them.',
+    'iptables gives the kernel the bytes of --spi in the order of the machine: on little-endian machines --spi 0x11000000 is SPI 0x11, and the native form says so.',
     'Kernels without the correction of match_policy_in read outside the rule for an incoming --strict policy with several elements; the native form does what iptables(8) says.',
   ],
   listing,
@@ -194,6 +196,8 @@ export const policy: MatchExtension = defineMatch({
     if (groups.every(isEmpty)) return translated(test(equal(there, true)));
     const refusal = inexpressible('mode', groups) ?? inexpressible('proto', groups);
     if (refusal) return refusal;
-    return translated(groups.some((group) => group.strict) ? allTransforms(groups, dir) : someTransform(info, dir));
+    return translated(groups.some((group) => group.strict) ? allTransforms(groups, dir) : someTransform(info, dir), {
+      differences: groups.flatMap(({ spi }) => (spi ? [spiDifference(spi.value)] : [])),
+    });
   },
 });

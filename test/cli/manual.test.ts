@@ -1,0 +1,142 @@
+// The manuals say what the program says: every command, option, choice and exit status, and examples that work.
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { exit } from '../../src/cli/exit.ts';
+import { registry } from '../../src/extensions/registry.ts';
+import { dnfw, folderWith, program, root, run } from './dnfw.ts';
+
+const page = (name: string): string => readFileSync(join(root, 'man', name), 'utf8');
+
+/** The part of a page under a heading. */
+const section = (text: string, heading: string): string =>
+  new RegExp(`^\\.Sh ${heading}\\n([^]*?)(?=^\\.Sh |$(?![^]))`, 'm').exec(text)?.[1] ?? '';
+
+/** The options that a macro line such as `.It Fl o , Fl Fl output Ar file` names. */
+const flagsIn = (line: string): readonly string[] =>
+  [...line.matchAll(/Fl (Fl )?([a-zA-Z][\w-]*)/g)].map(([, long, name]) => `${long ? '--' : '-'}${name}`);
+
+/** Each option of `--help` with the values that it can have. */
+const helpOf = (command: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+  const { stdout } = dnfw([...command, '--help']);
+  const options = (stdout.split(/^Options:\n/m)[1] ?? '').split(/^\S/m)[0] ?? '';
+  const entries = options.split(/^ {2}(?=-)/m).slice(1);
+  return new Map(
+    entries.map((entry) => {
+      const names = /^(?:-\w, )?--?[\w-]+/.exec(entry)?.[0] ?? '';
+      const text = entry.replace(/\s+/g, ' ');
+      const choices = /choices: (.*?)(?:, default|\))/.exec(text)?.[1] ?? '';
+      return [names, [...choices.matchAll(/"([^"]+)"/g)].map(([, value]) => value ?? '')];
+    }),
+  );
+};
+
+const commands = (): readonly string[] => {
+  const { stdout } = dnfw(['--help']);
+  return [...(stdout.split(/^Commands:\n/m)[1] ?? '').matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name ?? '');
+};
+
+describe('dnfw(8)', () => {
+  it('lists every command and no other', () => {
+    const text = page('dnfw.8');
+    expect([...text.matchAll(/^\.It Cm (\w+)/gm)].map(([, name]) => name)).toEqual(commands());
+    for (const name of commands()) expect(section(text, 'SYNOPSIS')).toContain(`.Cm ${name}\n`);
+  });
+
+  it('lists the options of dnfw itself', () => {
+    const own = [...helpOf([]).keys()].flatMap((names) => names.split(', ')).sort();
+    expect([...section(page('dnfw.8'), 'DESCRIPTION').matchAll(/^\.It Fl.*$/gm)].flatMap(([line]) => flagsIn(line)).sort()).toEqual(own); // prettier-ignore
+    const synopsis = section(page('dnfw.8'), 'SYNOPSIS');
+    for (const name of own) expect(flagsIn(synopsis)).toContain(name);
+  });
+
+  it('lists every exit status and no other', () => {
+    const listed = [...section(page('dnfw.8'), 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
+    expect(listed).toEqual(Object.values(exit).sort((a, b) => a - b));
+  });
+});
+
+describe('dnfw-translate(1)', () => {
+  const text = page('dnfw-translate.1');
+
+  it('has an entry for every option of --help, and no other', () => {
+    const listed = [...section(text, 'DESCRIPTION').matchAll(/^\.It Fl.*$/gm)].map(([line]) =>
+      flagsIn(line).join(', '),
+    );
+    expect(listed).toEqual([...helpOf(['translate']).keys()]);
+  });
+
+  it('has every option in its synopsis', () => {
+    const synopsis = flagsIn(section(text, 'SYNOPSIS'));
+    const groups = [...helpOf(['translate']).keys()].filter((names) => names !== '-h, --help');
+    expect(synopsis).toEqual(groups.map((names) => names.split(', ')[0]));
+  });
+
+  it('names every value that an option can have', () => {
+    const entries = section(text, 'DESCRIPTION').split(/^\.It /m);
+    for (const [names, choices] of helpOf(['translate'])) {
+      const entry = entries.find((one) => flagsIn(one.split('\n')[0] ?? '').join(', ') === names) ?? '';
+      for (const choice of choices) expect(entry).toMatch(new RegExp(`^\\.Cm .*\\b${choice}\\b`, 'm'));
+    }
+  });
+
+  it('lists the exit statuses', () => {
+    const listed = [...section(text, 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
+    expect(listed).toEqual(Object.values(exit).sort((a, b) => a - b));
+  });
+
+  const examples = [...section(text, 'EXAMPLES').matchAll(/^\.Bd -literal.*\n([^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? ''); // prettier-ignore
+
+  it('has examples', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(examples)('works as in the example %j', (example) => {
+    const folder = folderWith();
+    cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
+    const lines = example.split('\n').map((line) => line.replace(/^\$ /, ''));
+    expect(example.split('\n').every((line) => line.startsWith('$ '))).toBe(true);
+    const script = [`dnfw() { ${process.execPath} ${program} "$@"; }`, 'set -e', ...lines].join('\n');
+    const { status, stderr } = run('unshare', ['-n', 'bash', '-c', script], { folder });
+    const refused = example.includes('--allow-untranslated');
+    expect({ stderr, status }).toEqual({ stderr, status: refused ? 10 : 0 });
+  });
+});
+
+describe('dnfw-extensions(7)', () => {
+  const text = page('dnfw-extensions.7');
+
+  it('has an entry for every extension with every option', () => {
+    for (const extension of [...registry.matches.values(), ...registry.targets.values()]) {
+      const entry =
+        text.split(/^\.Ss /m).find((one) => one.split('\n')[0]?.replace('\\&', '') === extension.name) ?? '';
+      expect(entry, extension.name).toContain(`Support: ${extension.support}.`);
+      const listed = [...entry.matchAll(/^\.It .*$/gm)].flatMap(([line]) => flagsIn(line));
+      const options = Object.values(extension.options).flatMap(({ name, aliases }) => [name, ...(aliases ?? [])]);
+      expect(listed).toEqual(options);
+    }
+  });
+
+  /** The generator beside a page of this content. */
+  const check = (content: string | undefined): { readonly status: number | null; readonly stderr: string } => {
+    const folder = folderWith();
+    mkdirSync(join(folder, 'man'));
+    symlinkSync(join(root, 'dist'), join(folder, 'dist'));
+    cpSync(join(root, 'man/generate.mjs'), join(folder, 'man/generate.mjs'));
+    if (content !== undefined) writeFileSync(join(folder, 'man/dnfw-extensions.7'), content);
+    return run(process.execPath, [join(folder, 'man/generate.mjs'), '--check']);
+  };
+
+  it('is the page that the declarations make', () => {
+    expect(check(text)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it.each([
+    ['changed', `${text}.\\" more\n`],
+    ['missing', undefined],
+  ] as const)('is found %s', (_how, content) => {
+    const { status, stderr } = check(content);
+    expect(status).toBe(1);
+    expect(stderr).toContain('node man/generate.mjs');
+  });
+});
