@@ -36,7 +36,7 @@ const argument = (words) => {
 
 /** A phrase as a sentence of its own, each sentence on its own line as mdoc wants it. */
 const sentences = (phrase) => {
-  const capital = /^[a-z]/.test(phrase) && !/^(?:iptables|ip6tables|nft|nftables|dnfw)\b/.test(phrase);
+  const capital = /^[a-z]/.test(phrase) && !/^(?:iptables|ip6tables|nft|nftables|nfnetlink_acct|dnfw)\b/.test(phrase);
   const begun = capital ? `${phrase[0].toUpperCase()}${phrase.slice(1)}` : phrase;
   const whole = /[.!?]$/.test(begun) ? begun : `${begun}.`;
   return whole.split(/(?<=[.;]) (?=[A-Z-])/).map(text);
@@ -76,9 +76,16 @@ const restrictions = (extension, protocolName) => {
       : needed.length === Object.keys(options).length
         ? ['At least one of the options has to be given.']
         : [`At least one of ${list(needed, 'and')} has to be given.`]),
-    ...(tables ? [`The kernel takes it in ${tables.length > 1 ? 'the tables' : 'table'} ${list(tables, 'and')} only.`] : []),
+    ...(tables
+      ? [`The kernel takes it in ${tables.length > 1 ? 'the tables' : 'table'} ${list(tables, 'and')} only.`]
+      : []),
     ...(hooks
-      ? [`The kernel takes it only in chains that are reached from ${list(hooks.map((hook) => hook.toUpperCase()), 'or')}.`]
+      ? [
+          `The kernel takes it only in chains that are reached from ${list(
+            hooks.map((hook) => hook.toUpperCase()),
+            'or',
+          )}.`,
+        ]
       : []),
   ].map(text);
 };
@@ -110,20 +117,23 @@ const matrix = (extensions, what) => [
   '.El',
 ];
 
-const refusedNames = (names, reasonOf, kind) =>
-  names.length === 0
-    ? []
-    : [
-        '.Bl -tag -width Ds',
-        ...names.flatMap((name) => {
-          const { code, why } = reasonOf(kind, name);
-          return [
-            `.It ${argument(name)}`,
-            ...sentences(code === 'no-native-form' ? why : 'dnfw has no model of it yet.'),
-          ];
-        }),
-        '.El',
-      ];
+/** Those that nftables cannot do, each with its reason, and in one sentence those that dnfw cannot. */
+const refusedNames = (names, reasonOf, kind) => {
+  const reasons = names.map((name) => ({ name, ...reasonOf(kind, name) }));
+  const without = reasons.filter(({ code }) => code === 'no-native-form');
+  const later = reasons.filter(({ code }) => code !== 'no-native-form').map(({ name }) => name);
+  return [
+    ...(without.length > 0
+      ? [
+          '.Bl -tag -width CLUSTERIP',
+          ...without.flatMap(({ name, why }) => [`.It ${argument(name)}`, ...sentences(why)]),
+          '.El',
+        ]
+      : []),
+    ...(without.length > 0 && later.length > 0 ? ['.Pp'] : []),
+    ...(later.length > 0 ? ['dnfw has no model of these yet:', `${text(list(later, 'and'))}.`] : []),
+  ];
+};
 
 /** The whole page. `declarations` is what the registry and its neighbours export. */
 export const page = ({ registry, unmodelledNames, unmodelledReason, protocolName }) => {
@@ -177,8 +187,13 @@ export const page = ({ registry, unmodelledNames, unmodelledReason, protocolName
     ...targets.flatMap((target) => section(target, protocolName)),
     '.Sh EXTENSIONS THAT ARE REFUSED',
     'A rule with one of these is read, reported as refused and left out, whatever its options are.',
+    'So is a rule with a match that this page does not name; a target without options that it does not name is an error, because it may be a chain that is missing.',
     '.Ss Matches',
-    ...refusedNames(unmodelled.filter((name) => !isTarget(name)), unmodelledReason, 'match'),
+    ...refusedNames(
+      unmodelled.filter((name) => !isTarget(name)),
+      unmodelledReason,
+      'match',
+    ),
     '.Ss Targets',
     ...refusedNames(unmodelled.filter(isTarget), unmodelledReason, 'target'),
     '.Sh SEE ALSO',

@@ -4,13 +4,14 @@ import type { Outcome } from '../src/diagnostics/diagnostic.ts';
 import { registry } from '../src/extensions/registry.ts';
 import { parse } from '../src/iptables/parse.ts';
 import type { Ruleset } from '../src/iptables/types.ts';
+import type { TableName } from '../src/netfilter/hooks.ts';
 import type { Command, Statement } from '../src/nftables/types.ts';
 import { type RulesetTranslation, translate } from '../src/translate/translate.ts';
 
 export interface Case {
   readonly name: string;
   readonly rule: string;
-  readonly table?: string;
+  readonly table?: TableName;
   readonly family?: 'ip' | 'ip6';
   readonly backend?: 'legacy' | 'nft';
   readonly exactLegacy?: boolean;

@@ -54,8 +54,8 @@ export const readInput = (path: string): Input => {
 };
 
 /** Hands all bytes to the system: one write may take only a part of them, silently so on a disk that fills up. */
-const writeAll = (file: number, text: string): void => {
-  const bytes = Buffer.from(text);
+const writeAll = (file: number, chunk: string | Uint8Array): void => {
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(file, bytes, at);
@@ -83,7 +83,7 @@ const destinationOf = (path: string): Destination => {
   return { path: realpathSync(path), mode: there.mode & 0o777, special: false };
 };
 
-const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string>): void => {
+const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string | Uint8Array>): void => {
   const scratch = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = openSync(scratch, 'wx', 0o644);
@@ -101,7 +101,7 @@ const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string>): voi
   }
 };
 
-const writeInto = (path: string, chunks: Iterable<string>): void => {
+const writeInto = (path: string, chunks: Iterable<string | Uint8Array>): void => {
   const file = openSync(path, 'w');
   try {
     for (const chunk of chunks) writeAll(file, chunk);
@@ -113,7 +113,7 @@ const writeInto = (path: string, chunks: Iterable<string>): void => {
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /** Writes the chunks beside the file and renames: a reader sees the old content or the new one, never a part. */
-export const writeAtomically = (path: string, chunks: Iterable<string>): void => {
+export const writeAtomically = (path: string, chunks: Iterable<string | Uint8Array>): void => {
   try {
     const destination = destinationOf(path);
     if (destination.special) writeInto(path, chunks);
@@ -125,7 +125,7 @@ export const writeAtomically = (path: string, chunks: Iterable<string>): void =>
 };
 
 /** Writes to standard output; returns when everything is handed to the system. */
-export const writeOut = (chunks: Iterable<string>): void => {
+export const writeOut = (chunks: Iterable<string | Uint8Array>): void => {
   try {
     for (const chunk of chunks) writeAll(1, chunk);
   } catch (error) {

@@ -4,11 +4,8 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import type { Input } from '../iptables/parse.ts';
 
-/** Legacy tables are listed here by the kernel; iptables-legacy-save touches only those. */
-const programs = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'] as const;
-
-/** Before 1.8.0, and where one backend alone is built, only the plain name may be there. */
-const plainNames = ['iptables-save', 'ip6tables-save'] as const;
+/** One per family. Of each, the kernel lists the legacy tables that there are, and iptables-legacy-save touches only those. */
+const tools = ['iptables', 'ip6tables'] as const;
 
 type Answer =
   | { readonly kind: 'text'; readonly text: string }
@@ -41,32 +38,43 @@ export interface LiveRules {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const isPlainNeeded = (plain: string, missing: readonly string[]): boolean =>
-  missing.filter((name) => name.startsWith(plain.replace('-save', '-'))).length === 2;
+const notSeen = (program: string): Diagnostic => ({
+  code: 'live-read-failed',
+  severity: 'warning',
+  what: `${program} is not installed: rules that it would show, if any, are not seen`,
+  help: 'install iptables',
+});
 
 export const readLive = async (): Promise<LiveRules> => {
   const inputs: Input[] = [];
-  const missing: string[] = [];
-  const read = async (program: string): Promise<void> => {
+  const diagnostics: Diagnostic[] = [];
+  let answered = 0;
+  const has = async (program: string): Promise<boolean> => {
     const answer = await ask(program);
-    if (answer.kind === 'missing') missing.push(program);
-    else if (answer.kind === 'failed')
+    if (answer.kind === 'missing') return false;
+    if (answer.kind === 'failed')
       throw new EnvironmentError('live-read-failed', `${program} failed: ${answer.why}`, {
         help: 'run dnfw as root, or give it files made with iptables-save',
       });
-    else if (hasTables(answer.text)) inputs.push({ name: `<${program}>`, text: answer.text });
+    answered++;
+    if (hasTables(answer.text)) inputs.push({ name: `<${program}>`, text: answer.text });
+    return true;
   };
-  for (const program of programs) await read(program);
-  for (const plain of plainNames) if (isPlainNeeded(plain, missing)) await read(plain);
-  if (missing.length === programs.length + plainNames.length)
+  // One after the other: both backends of a family take the same locks.
+  for (const tool of tools) {
+    const nft = `${tool}-nft-save`;
+    const legacy = `${tool}-legacy-save`;
+    const hasNft = await has(nft);
+    const hasLegacy = await has(legacy);
+    // Before 1.8.0 there is only the plain name; with both backends it is one of them again.
+    if (!hasNft && !hasLegacy) {
+      if (!(await has(`${tool}-save`))) diagnostics.push(notSeen(`${tool}-save`));
+    } else if (!hasNft) diagnostics.push(notSeen(nft));
+    else if (!hasLegacy) diagnostics.push(notSeen(legacy));
+  }
+  if (answered === 0)
     throw new EnvironmentError('program-missing', 'iptables is not installed: none of its save programs is there', {
       help: 'install iptables, or give dnfw files made with iptables-save on the host',
     });
-  const diagnostics = missing.map((program): Diagnostic => ({
-    code: 'live-read-failed',
-    severity: 'warning',
-    what: `${program} is not installed: rules that it would show, if any, are not seen`,
-    help: 'install iptables',
-  }));
   return { inputs, diagnostics };
 };

@@ -37,10 +37,11 @@ export interface TranslateFlags {
  * Terminals obey these, and JSON lets them pass: an operator who looks at the document must not be shown another one.
  * They stand in strings only, where the escape means the same.
  */
-const obeyed = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const obeyed = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const allObeyed = new RegExp(obeyed, 'g');
 
 const escapeObeyed = (json: string): string =>
-  json.replace(obeyed, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  json.replace(allObeyed, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const oneLine = (text: string): string => {
   const folded = text.trim().replace(/\s+/g, ' ');
@@ -95,7 +96,7 @@ const tallyLine = ({ rules, exact, guarded, approximate, refused }: Tally, print
 };
 
 interface Result extends TranslationReport {
-  readonly chunks: readonly string[];
+  readonly chunks: readonly (string | Uint8Array)[];
   /** Strings that the text form cannot carry. */
   readonly unprintable: readonly Diagnostic[];
 }
@@ -118,10 +119,11 @@ const checker = async (): Promise<Checks> => {
   };
 };
 
-const asJson = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
-  const writer = jsonWriter(await checker());
+/** `hostile`: the input has characters that a terminal obeys; where it has none, neither has the document. */
+const asJson = async (ruleset: Ruleset, options: TranslateOptions, hostile: boolean): Promise<Result> => {
+  const writer = jsonWriter(await checker(), hostile ? escapeObeyed : undefined);
   const made = translateInto(ruleset, registry, options, writer.table);
-  return { ...made, chunks: writer.chunks().map(escapeObeyed), unprintable: [] };
+  return { ...made, chunks: writer.chunks(), unprintable: [] };
 };
 
 const asText = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
@@ -175,7 +177,10 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
     exactLegacy: flags.exactLegacy ?? false,
     counters: flags.counters ?? false,
   };
-  const result = await (flags.format === 'json' ? asJson : asText)(parsed.value, options);
+  const hostile = inputs.some((input) => obeyed.test(input.text));
+  const result = await (flags.format === 'json'
+    ? asJson(parsed.value, options, hostile)
+    : asText(parsed.value, options));
   const { entries, tally, unprintable } = result;
   report(result.diagnostics);
   report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));

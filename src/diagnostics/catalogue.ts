@@ -56,7 +56,7 @@ export const catalogue = {
   'legacy-tables-present': 'iptables-save said that legacy tables exist beside those it shows',
   'table-hidden': 'iptables-save said that it could not show a table',
   'live-read-failed': 'a table of the live host could not be read',
-  'counters-rounded': 'a counter beyond what JSON numbers hold was rounded',
+  'counters-rounded': 'a counter was rounded: by iptables -L, or because JSON numbers hold no more digits',
 
   // A rule cannot become nft (exit status 10).
   'no-native-form': 'nftables has nothing that does what this extension does',

@@ -26,7 +26,7 @@ export const logPrefix = (max: number): ValueType<string> => ({
     return cutTo(text, max);
   },
   print: quoted,
-  samples: () => ['a', 'two words: ', 'quote " and \\ backslash', "it's", 'x'.repeat(max)],
+  samples: () => ['a', 'two words: ', 'quote " and \\ backslash', "it's", 'x'.repeat(Math.min(max, 63))],
 });
 
 /** A listing that may be empty, for a target that prints nothing when it has no options. */

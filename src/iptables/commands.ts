@@ -40,6 +40,9 @@ const silenced = ({ redirects }: Simple): boolean =>
     ({ operator, descriptor }) => operator.startsWith('&>') || (descriptor === '2' && operator.startsWith('>')),
   );
 
+/** More than any iptables command has; a variable of many words can be named many times. */
+const mostFields = 10_000;
+
 /** The fields of a command up to the first word that only a shell knows. */
 const fieldsOf = (
   state: State,
@@ -51,6 +54,8 @@ const fieldsOf = (
     const expanded =
       bare === '[' || bare === '[[' ? [{ text: bare, quoted: false }] : expandWord(word, state.variables);
     if ('unknown' in expanded) return { fields, stuck: { word, why: expanded.unknown } };
+    if (fields.length + expanded.length > mostFields)
+      return { fields, stuck: { word, why: 'more words than a command takes' } };
     for (const field of expanded) fields.push({ field, word });
   }
   return { fields };

@@ -4,9 +4,9 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import { isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
 import { protocolNumber } from '../netfilter/protocols.ts';
 import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn } from './draft.ts';
-import type { Grammar } from './grammar.ts';
+import type { ExtensionGrammar, Grammar } from './grammar.ts';
 import type { Cell, Row } from './listing-columns.ts';
-import { readText, type TextPart } from './listing-text.ts';
+import { listedMatches, readText, type TextPart } from './listing-text.ts';
 import type { Hint } from './program.ts';
 import type { Command } from './reading.ts';
 import { parseCommand } from './rule.ts';
@@ -108,7 +108,7 @@ const readRow = (
   chain: ListedChain,
   line: Line,
   row: Row,
-  context: Context,
+  context: Context & { readonly matches: readonly ExtensionGrammar[] },
   complain: Complain,
 ): Command | undefined => {
   const { grammar, family, numeric } = context;
@@ -116,7 +116,7 @@ const readRow = (
   const start = row.rest + (goto?.[0].length ?? 0);
   const target = row.target && !goto ? grammar.targets.get(row.target.text) : undefined;
   const protocol = row.protocol.inverted ? undefined : protocolNumber(row.protocol.word.text);
-  const reading = readText(line.text.slice(start), grammar, target, {
+  const reading = readText(line.text.slice(start), context.matches, target, {
     family,
     numeric,
     ...(protocol ? { protocol } : {}),
@@ -197,11 +197,12 @@ const roundedNote = (line: Line): Diagnostic => ({
 export const readListedTable = (listed: ListedTable, context: Context, complain: Complain): Table | undefined => {
   const [first] = listed.chains;
   if (!first) return undefined;
+  const reading = { ...context, matches: listedMatches(context.grammar, context.family) };
   const commands = new Map<ListedChain, { readonly command: Command; readonly line: Line }[]>();
   for (const chain of listed.chains) {
     const read: { readonly command: Command; readonly line: Line }[] = [];
     for (const { line, row } of chain.rows) {
-      const command = readRow(chain, line, row, context, complain);
+      const command = readRow(chain, line, row, reading, complain);
       if (command) read.push({ command, line });
       if (row.rounded) complain(roundedNote(line));
     }

@@ -1,4 +1,5 @@
 /** What the extensions of a rule print in a listing, taken apart by their own readers. */
+import type { Family } from '../netfilter/family.ts';
 import type { ExtensionGrammar, Grammar, ListingContext, ListingPart } from './grammar.ts';
 
 /** One extension's part of the text. */
@@ -47,15 +48,26 @@ const trimEnd = (text: string): string => {
 };
 
 /** The bpf match prints its part without the blank in front that all others have: `udp dpt:4789match bpf 48 0 0 0,…`. */
-const glued = /\S(?=match bpf )/;
+const glued = 'match bpf ';
 
-function* readings(extension: ExtensionGrammar, text: string, context: ListingContext): Generator<ListingPart> {
+/** Where the text in front of a part that is glued to it ends, if there is one. */
+const cutOf = (text: string): number | undefined => {
+  const at = text.indexOf(glued, 1);
+  return at < 0 || isBlank(text[at - 1]) ? undefined : at;
+};
+
+const readings = (
+  extension: ExtensionGrammar,
+  text: string,
+  cut: number | undefined,
+  context: ListingContext,
+): readonly ListingPart[] => {
   const whole = extension.listing?.(text, context);
-  if (whole && whole.length > 0) yield whole;
-  const cut = glued.exec(text);
-  const part = cut ? extension.listing?.(text.slice(0, cut.index + 1), context) : undefined;
-  if (part && part.length > 0 && part.length !== whole?.length) yield part;
-}
+  const part = cut === undefined ? undefined : extension.listing?.(text.slice(0, cut), context);
+  return [whole, part === undefined || part.length === whole?.length ? undefined : part].flatMap((one) =>
+    one && one.length > 0 ? [one] : [],
+  );
+};
 
 const targetPart = ({ text, target, context }: Search, at: number): ListingPart | undefined => {
   if (!target?.listing) return at === text.length ? { words: [], length: 0 } : undefined;
@@ -79,9 +91,11 @@ const search = (state: Search, from: number, before: readonly TextPart[]): boole
     if (!earlier || wordsOf(earlier) !== wordsOf(parts)) found.push(parts);
     leads = true;
   }
-  if (at < text.length)
+  const rest = text.slice(at);
+  const cut = cutOf(rest);
+  if (rest !== '')
     for (const match of matches)
-      for (const part of readings(match, text.slice(at), context)) {
+      for (const part of readings(match, rest, cut, context)) {
         if (found.length > 1) return true;
         const parts = [...before, { kind: 'match' as const, name: match.name, part, at }];
         if (search(state, at + part.length, parts)) leads = true;
@@ -90,21 +104,23 @@ const search = (state: Search, from: number, before: readonly TextPart[]): boole
   return leads;
 };
 
+/** The matches that have something to read. */
+export const listedMatches = (grammar: Grammar, family: Family): readonly ExtensionGrammar[] =>
+  [...grammar.matches.values()].filter(({ listing, families }) => listing && families.includes(family));
+
 /**
  * Tries the reader of every match at the front of the text, then of every match behind it, and so on; the target's
  * own reader must take what is left. The text is refused if that can be done in two different ways.
  */
 export const readText = (
   text: string,
-  grammar: Grammar,
+  matches: readonly ExtensionGrammar[],
   target: ExtensionGrammar | undefined,
   context: ListingContext,
 ): TextReading => {
   const state: Search = {
     text: trimEnd(text),
-    matches: [...grammar.matches.values()].filter(
-      ({ listing, families }) => listing && families.includes(context.family),
-    ),
+    matches,
     target,
     context,
     found: [],

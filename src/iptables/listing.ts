@@ -128,6 +128,11 @@ const readOutside = (state: State, line: Line): void => {
 
 /** False when the input turns into another format. */
 const readLine = (state: State, line: Line): boolean => {
+  // Rules begin with a counter or their number, and nothing else does.
+  if (state.chain && state.columns?.interfaces && /^[\s>|]*\d/.test(line.text)) {
+    readRowLine(state, state.chain, line);
+    return true;
+  }
   const found = title.exec(line.text);
   if (found) {
     openChain(state, line, found);

@@ -12,6 +12,7 @@ import {
   type Reading,
   stop,
   verbs,
+  verdictActions,
 } from './reading.ts';
 import { parseAddresses, parseInterface, parseProtocol } from './selector.ts';
 import type { Word } from './words.ts';
@@ -19,7 +20,7 @@ import type { Word } from './words.ts';
 const takeAction = (reading: Reading, option: Word, name: Word, kind: 'jump' | 'goto'): void => {
   if (reading.action.kind !== 'none') stop(reading, option, 'option-twice', 'a rule has one -j or one -g');
   const extension = kind === 'jump' ? reading.grammar.targets.get(name.text) : undefined;
-  if (kind === 'jump' && isStandard(name.text)) reading.action = { kind: 'verdict', verdict: name.text };
+  if (kind === 'jump' && isStandard(name.text)) reading.action = verdictActions[name.text];
   else if (extension) {
     if (!extension.families.includes(reading.family))
       stop(

@@ -96,6 +96,14 @@ export const core: Readonly<Record<string, Core>> = {
 }; // prettier-ignore
 
 const standard: ReadonlySet<string> = new Set<StandardVerdict>(['ACCEPT', 'DROP', 'RETURN', 'QUEUE']);
+/** One object per verdict: most rules of a ruleset have one of these four. */
+export const verdictActions: Readonly<Record<StandardVerdict, Action>> = {
+  ACCEPT: { kind: 'verdict', verdict: 'ACCEPT' },
+  DROP: { kind: 'verdict', verdict: 'DROP' },
+  RETURN: { kind: 'verdict', verdict: 'RETURN' },
+  QUEUE: { kind: 'verdict', verdict: 'QUEUE' },
+};
+
 export const isStandard = (name: string): name is StandardVerdict => standard.has(name);
 
 export interface Reading {

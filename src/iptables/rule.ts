@@ -71,7 +71,8 @@ const takeExtensionOption = (
   bang: Word | undefined,
 ): void => {
   let found = findOption(name, reading.loaded, reading.target) ?? loadImplicit(reading, name);
-  if (!found && name.startsWith('--')) {
+  // The options of an extension without a model are in no list: what looks shortened may be one of them, as --set is.
+  if (!found && name.startsWith('--') && !reading.unmodelled) {
     const candidates = findShortened(name, loadedOf(reading));
     const cores = [
       ...new Set(

@@ -5,7 +5,15 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import { isTableName, tableNames } from '../netfilter/hooks.ts';
 import { leadingCounters, parseCounters } from './counters.ts';
 import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn, type TableDraft } from './draft.ts';
-import { type Header, hiddenTable, judgeBackend, judgeFamily, legacyTablesPresent, parseHeader } from './family.ts';
+import {
+  familyOfText,
+  type Header,
+  hiddenTable,
+  judgeBackend,
+  judgeFamily,
+  legacyTablesPresent,
+  parseHeader,
+} from './family.ts';
 import type { Grammar } from './grammar.ts';
 import { joinedLines } from './lines.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
@@ -48,8 +56,16 @@ const tableText = (state: State): string => {
   return text.slice(state.offset, end < 0 ? undefined : end);
 };
 
+/** A dump is of one family: a table without a sign is of the one that the others show, unless they differ. */
+const signedText = ({ input }: State, text: string): string => {
+  if (familyOfText(text)) return text;
+  const others = new Set(input.text.split(/^\*/m).flatMap((table) => familyOfText(table) ?? []));
+  return others.size === 1 ? input.text : text;
+};
+
 const familyOf = (state: State, text: string): Family => {
-  const judged = judgeFamily(state.input.name, text, state.header?.family ?? state.options.family);
+  const told = state.header?.family ?? state.options.family;
+  const judged = judgeFamily(state.input.name, told ? text : signedText(state, text), told);
   assume(state, judged.note);
   return judged.value;
 };

@@ -16,6 +16,10 @@ export interface Unknown {
 
 const unknown = (what: string): Unknown => ({ unknown: what });
 
+/** The kernel takes no longer argument (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h); variables can double without end. */
+const longest = 131_071;
+const tooLong = unknown('a word longer than any program can be given');
+
 /** The word with everything but its unquoted literal text blanked out: what a shell looks for patterns in. */
 const skeleton = (pieces: readonly Piece[]): string =>
   pieces.map((piece) => (piece.kind === 'text' && !piece.quoted ? piece.text : '\0')).join('');
@@ -47,12 +51,16 @@ export const assignedValue = ({ pieces }: ShellWord, from: number, variables: Va
     if (text === '' && piece.kind === 'text' && !piece.quoted && part.startsWith('~'))
       return unknown('a home directory');
     text += part;
+    if (text.length > longest) return tooLong;
   }
   return text;
 };
 
 /** The fields that one word becomes: none for an empty variable, several for one with blanks in it. */
 export const expandWord = ({ pieces }: ShellWord, variables: Variables): readonly Field[] | Unknown => {
+  const [only] = pieces;
+  if (pieces.length === 1 && only?.kind === 'text' && (only.quoted || /^[\w./:,=+@%-]+$/.test(only.text)))
+    return [{ text: only.text, quoted: only.quoted }];
   const problem = patternProblem(skeleton(pieces));
   if (problem !== undefined) return unknown(problem);
   const fields: Field[] = [];
@@ -71,6 +79,7 @@ export const expandWord = ({ pieces }: ShellWord, variables: Variables): readonl
     }
     const value = valueOf(piece.name, variables);
     if (typeof value !== 'string') return value;
+    if ((text?.length ?? 0) + value.length > longest) return tooLong;
     if (piece.quoted) {
       text = (text ?? '') + value;
       quoted = true;

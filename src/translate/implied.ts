@@ -9,6 +9,10 @@ const protocolOf = (expression: Expression): string | undefined => {
   return 'tcp option' in expression ? 'tcp' : 'sctp chunk' in expression ? 'sctp' : undefined;
 };
 
+/** An absent option is absent from other protocols' packets as well: that test implies nothing. */
+const implies = (statement: Statement, word: string): boolean =>
+  'match' in statement && statement.match.right !== false && protocolOf(statement.match.left) === word;
+
 const impliedWord = (word: Expression): string | undefined =>
   word === 58 ? 'icmpv6' : typeof word === 'string' ? word : undefined;
 
@@ -34,7 +38,7 @@ const reordered = (rule: NftRule, index: number, word: string): NftRule => {
   const later = rule.slice(index + 1).filter((statement) => isProtocolTest(statement) !== word);
   const end = later.findIndex(remembers);
   const tests = end < 0 ? later : later.slice(0, end);
-  const last = tests.findLastIndex((statement) => 'match' in statement && protocolOf(statement.match.left) === word);
+  const last = tests.findLastIndex((statement) => implies(statement, word));
   if (last < 0) return [...rule.slice(0, index + 1), ...later];
   const until = tests.slice(0, last + 1);
   return [
@@ -59,7 +63,7 @@ export const withoutImplied = (rule: NftRule): NftRule => {
     const statement = rule[i] as Statement;
     if (needsProtocol(statement) || isProtocolTest(statement) === word) return reordered(rule, index, word);
     if (open && remembers(statement)) open = false;
-    if (open && 'match' in statement && protocolOf(statement.match.left) === word) implied = true;
+    if (open && implies(statement, word)) implied = true;
   }
   return implied ? rule.toSpliced(index, 1) : rule;
 };

@@ -45,7 +45,7 @@ const inZsh = (...words: readonly string[]): readonly string[] => {
 
 const wordsIn = (text: string): readonly string[] =>
   [...text.matchAll(/(?<![\w-])--?[a-zA-Z][\w-]*/g)].map(([word]) => word);
-const unique = (words: readonly string[]): readonly string[] => [...new Set(words)].sort();
+const unique = (words: readonly string[]): readonly string[] => [...new Set(words)].toSorted();
 
 /** The options in the left column of a help text. */
 const optionsOf = (...command: readonly string[]): readonly string[] =>

@@ -30,11 +30,11 @@ describe('the live host', () => {
     );
     expect(status).toBe(0);
     expect(codesIn(stderr)).toEqual(['backends-mixed']);
-    expect([...tablesIn(stdout)].sort()).toEqual(['ip dnfw-filter', 'ip dnfw-legacy-filter', 'ip6 dnfw-filter']);
+    expect(tablesIn(stdout).toSorted()).toEqual(['ip dnfw-filter', 'ip dnfw-legacy-filter', 'ip6 dnfw-filter']);
     expect(reportIn(folder).rules.map(({ file, chain, status: what }) => [file, chain, what])).toEqual([
       ['<iptables-nft-save>', 'INPUT', 'exact'],
-      ['<ip6tables-nft-save>', 'FORWARD', 'exact'],
       ['<iptables-legacy-save>', 'INPUT', 'guarded'],
+      ['<ip6tables-nft-save>', 'FORWARD', 'exact'],
     ]);
   });
 
@@ -90,21 +90,18 @@ describe('the live host', () => {
   });
 
   it.each([
-    [['iptables-save'], ['live-read-failed', 'live-read-failed', 'live-read-failed', 'live-read-failed']],
-    [
-      ['iptables-save', 'iptables-legacy-save'],
-      ['live-read-failed', 'live-read-failed', 'live-read-failed'],
-    ],
-  ] as const)('with %j alone is not read twice', (programs, codes) => {
+    ['only the old names', ['iptables-save', 'ip6tables-save'], 0],
+    ['only the old name of one family', ['iptables-save'], 1],
+    ['names for one backend', ['iptables-save', 'iptables-legacy-save', 'ip6tables-save', 'ip6tables-legacy-save'], 2],
+  ] as const)('with %s is read once', (_what, programs, warnings) => {
     const legacy = found('iptables-legacy-save');
     const { status, stdout, stderr } = onHost(
       `iptables-legacy -A INPUT -j DROP
-       bin=$(mktemp -d -p .); for name in ${programs.join(' ')}; do ln -s ${legacy} $bin/$name; done
-       PATH=$PWD/$bin; dnfw translate`,
+       mkdir bin; for name in ${programs.join(' ')}; do ln -s ${legacy} bin/$name; done
+       PATH=$PWD/bin; dnfw translate`,
     );
+    expect(codesIn(stderr)).toEqual(Array.from({ length: warnings }, () => 'live-read-failed'));
     expect({ status, tables: tablesIn(stdout) }).toEqual({ status: 0, tables: ['ip dnfw-filter'] });
-    expect(codesIn(stderr).filter((code) => code === 'live-read-failed').length).toBeLessThanOrEqual(codes.length + 1);
-    expect(codesIn(stderr)).not.toContain('duplicate-table');
   });
 
   it('that may not be read gives 1', () => {

@@ -44,15 +44,15 @@ describe('dnfw(8)', () => {
   });
 
   it('lists the options of dnfw itself', () => {
-    const own = [...helpOf([]).keys()].flatMap((names) => names.split(', ')).sort();
-    expect([...section(page('dnfw.8'), 'DESCRIPTION').matchAll(/^\.It Fl.*$/gm)].flatMap(([line]) => flagsIn(line)).sort()).toEqual(own); // prettier-ignore
+    const own = [...helpOf([]).keys()].flatMap((names) => names.split(', ')).toSorted();
+    expect([...section(page('dnfw.8'), 'DESCRIPTION').matchAll(/^\.It Fl.*$/gm)].flatMap(([line]) => flagsIn(line)).toSorted()).toEqual(own); // prettier-ignore
     const synopsis = section(page('dnfw.8'), 'SYNOPSIS');
     for (const name of own) expect(flagsIn(synopsis)).toContain(name);
   });
 
   it('lists every exit status and no other', () => {
     const listed = [...section(page('dnfw.8'), 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
-    expect(listed).toEqual(Object.values(exit).sort((a, b) => a - b));
+    expect(listed).toEqual(Object.values(exit).toSorted((a, b) => a - b));
   });
 });
 
@@ -82,7 +82,7 @@ describe('dnfw-translate(1)', () => {
 
   it('lists the exit statuses', () => {
     const listed = [...section(text, 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
-    expect(listed).toEqual(Object.values(exit).sort((a, b) => a - b));
+    expect(listed).toEqual(Object.values(exit).toSorted((a, b) => a - b));
   });
 
   const examples = [...section(text, 'EXAMPLES').matchAll(/^\.Bd -literal.*\n([^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? ''); // prettier-ignore
@@ -110,7 +110,7 @@ describe('dnfw-extensions(7)', () => {
     for (const extension of [...registry.matches.values(), ...registry.targets.values()]) {
       const entry =
         text.split(/^\.Ss /m).find((one) => one.split('\n')[0]?.replace('\\&', '') === extension.name) ?? '';
-      expect(entry, extension.name).toContain(`Support: ${extension.support}.`);
+      expect(entry).toContain(`Support: ${extension.support}.`);
       const listed = [...entry.matchAll(/^\.It .*$/gm)].flatMap(([line]) => flagsIn(line));
       const options = Object.values(extension.options).flatMap(({ name, aliases }) => [name, ...(aliases ?? [])]);
       expect(listed).toEqual(options);

@@ -15,7 +15,7 @@ describe('inputs', () => {
     expect(tables).toContain('ip dnfw-filter');
     expect(tables).toContain('ip6 dnfw-filter');
     const alone = files.flatMap((file) => tablesIn(dnfw(['translate', file]).stdout));
-    expect([...tables].sort()).toEqual(alone.sort());
+    expect(tables.toSorted()).toEqual(alone.toSorted());
   });
 
   it('of two hosts are an error', () => {
@@ -72,6 +72,13 @@ describe('--family', () => {
     const told = dnfw(['translate', '--backend', 'nft', '--family', 'ip6', '-'], { input: plain });
     expect(codesIn(told.stderr)).toEqual([]);
     expect(tablesIn(told.stdout)).toEqual(['ip6 dnfw-filter']);
+  });
+
+  it('is that of the other tables where one shows no sign of it', () => {
+    const input = `*mangle\n:INPUT ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s fd00::/8 -j DROP\nCOMMIT\n`;
+    const { stdout, stderr } = dnfw(['translate', '--backend', 'nft', '-'], { input });
+    expect(tablesIn(stdout)).toEqual(['ip6 dnfw-mangle', 'ip6 dnfw-filter']);
+    expect(codesIn(stderr)).toEqual([]);
   });
 
   it('does not overrule the header of a dump', () => {

@@ -13,7 +13,7 @@ describe('--output', () => {
     const { status, stdout } = dnfw(['translate', '-o', 'out.json', 'rules'], { folder });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     expect(readFileSync(join(folder, 'out.json'), 'utf8')).toBe(dnfw(['translate', 'rules'], { folder }).stdout);
-    expect(readdirSync(folder).sort()).toEqual(['out.json', 'rules']);
+    expect(readdirSync(folder).toSorted()).toEqual(['out.json', 'rules']);
   });
 
   it('replaces a file, keeps its mode, and leaves a link to it a link', () => {
@@ -59,7 +59,7 @@ describe('--output', () => {
 });
 
 describe('--report', () => {
-  const folder = folderWith({ rules: `${dump(rule, '-m limit --limit 1/s -j DROP', '! -i eth0 -p udp -j DROP')}` });
+  const folder = folderWith({ rules: dump(rule, '-m limit --limit 1/s -j DROP', '! -i eth0 -p udp -j DROP') });
 
   it('has an entry for every rule that leads to its commands', () => {
     const { stdout } = dnfw(['translate', '--backend', 'legacy', '--report', 'report.json', 'rules'], { folder });
@@ -76,7 +76,9 @@ describe('--report', () => {
     const commands = commandsIn(stdout);
     for (const { nft } of rules)
       for (const position of nft as number[]) expect(commands[position]).toHaveProperty('add.rule.chain', 'INPUT');
-    expect(commands[(rules[0]?.['nft'] as number[])[0] ?? 0]).toHaveProperty('add.rule.expr.1', { accept: null });
+    expect(commands[(rules[0]?.['nft'] as number[] | undefined)?.[0] ?? 0]).toHaveProperty('add.rule.expr.1', {
+      accept: null,
+    });
   });
 
   it('of a whole host leads from every rule to commands of its table', () => {

@@ -143,6 +143,19 @@ describe('a refused rule', () => {
     expect(stderr).toMatch(/^dnfw: 3 rules: 2 exact, 0 guarded, 0 approximate, 1 refused; nothing was printed$/m);
   });
 
+  it.each([
+    '-m recent --set --name a -j DROP',
+    '-m recent --name a --set -j DROP',
+    '-m hashlimit --hashlimit-name a --hashlimit-upto 5/s -j ACCEPT',
+    '-m geoip --source-country XX -j DROP',
+    '-m set --match-set a src -j DROP',
+    '-j TEE --gateway 192.0.2.1',
+    '-j TARPIT --honeypot',
+  ])('such as %s is refused, and never an error', (one) => {
+    const { status, stdout } = dnfw(['translate', '-'], { input: dump(one) });
+    expect({ status, stdout }).toEqual({ status: 10, stdout: '' });
+  });
+
   it('is left out with --allow-untranslated, and the status stays 10', () => {
     const { status, stdout, stderr } = dnfw(['translate', '--allow-untranslated', 'rules'], { folder });
     expect(status).toBe(10);

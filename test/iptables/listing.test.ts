@@ -36,7 +36,10 @@ describe('listings of Docker hosts', () => {
     ]);
     expect(table?.chains[0]?.counters).toEqual({ packets: 33477, bytes: 8_115_000 });
     expect(table?.chains[0]?.rules.map(({ counters }) => counters?.bytes)).toEqual([0, 0, 3669, 0, 101, 0]);
-    expect(reading.diagnostics.map(({ code }) => code).sort()).toEqual(['counters-rounded', 'listing-table-assumed']);
+    expect(reading.diagnostics.map(({ code }) => code).toSorted()).toEqual([
+      'counters-rounded',
+      'listing-table-assumed',
+    ]);
   });
 
   it.each(['docker-20.10.5', 'docker-20.10.24', 'docker-20.10.24-legacy', 'docker-28.5.2'])(
@@ -47,7 +50,7 @@ describe('listings of Docker hosts', () => {
       const rules = read(file(`../data/${host}.iptables-S`));
       expect([...errors(listing), ...errors(rules)]).toEqual([]);
       // iptables-save of the legacy backend orders chains differently.
-      const sorted = (lines: readonly string[]) => [...lines].sort();
+      const sorted = (lines: readonly string[]) => lines.toSorted();
       expect(saved.length).toBeGreaterThan(40);
       expect(sorted(linesOf(tableOf(listing, 'filter')))).toEqual(sorted(saved));
       expect(linesOf(tableOf(rules, 'filter'))).toEqual(saved);
@@ -234,7 +237,7 @@ describe('a listing', () => {
   });
 
   it.each([
-    ['a row that is wrapped', `${rows(accept, '    udp dpt:53')}`, 'error listing-unreadable 4:1 "    udp dpt:53"'],
+    ['a row that is wrapped', rows(accept, '    udp dpt:53'), 'error listing-unreadable 4:1 "    udp dpt:53"'],
     ['no line of names', `${input}\n${accept}\n`, `error listing-unreadable 2:1 "${accept}"`],
     ['a row that is cut behind its addresses', rows(`${accept}  `), `error listing-unreadable 3:1 "${accept}  "`],
     ['names that are cut', `${input}\n${names} \n`, `error listing-unreadable 2:1 "${names} "`],

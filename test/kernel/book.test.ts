@@ -3,8 +3,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { printText } from '../../src/nftables/text.ts';
 import type { Command } from '../../src/nftables/types.ts';
-import { type Case, caseInput, readBooks, translateCase } from '../book.ts';
-import { inNamespace, iptablesRestore, iptablesSave, type Result, savedRules, type Step } from './namespace.ts';
+import { type Case, readBooks, translateCase } from '../book.ts';
+import { type Outcome, type Sample, tryAll } from './iptables.ts';
 import { additions, kernelHas, type Loaded, loadUnits, type Unit } from './nft.ts';
 
 const books = readBooks();
@@ -21,34 +21,32 @@ const forEveryCase = (filter: (one: Case) => boolean, check: (one: Case) => void
 };
 
 describe('iptables', () => {
-  const restored = new Map<Case, Result>();
-  const saved = new Map<Case, Result>();
+  interface CaseSample extends Sample {
+    readonly one: Case;
+  }
+  const outcomes = new Map<Case, Outcome>();
 
   beforeAll(() => {
-    const steps = cases.flatMap((one): Step[] => {
+    const samples = cases.map((one): CaseSample => {
+      const { table = 'filter', family = 'ip', chains = [], rule, error, iptables } = one;
       const backend = one.exactLegacy ? 'legacy' : (one.backend ?? 'nft');
-      const tool = { family: one.family ?? 'ip', backend };
-      return [iptablesRestore(tool, caseInput(one)), iptablesSave(tool, one.table ?? 'filter')];
+      const saved = error || iptables ? {} : { saved: [one.saved ?? rule].flat() };
+      return { one, tool: { family, backend }, table, chains, rule, ...saved };
     });
-    const results = inNamespace(steps);
-    for (const [index, one] of cases.entries()) {
-      restored.set(one, results[2 * index] as Result);
-      saved.set(one, results[2 * index + 1] as Result);
-    }
+    for (const [{ one }, outcome] of tryAll(samples)) outcomes.set(one, outcome);
   });
 
   forEveryCase(
     () => true,
     (one) => {
-      const { status, stderr } = restored.get(one) as Result;
+      const { accepted, stderr, saved } = outcomes.get(one) as Outcome;
       // A module that this kernel may lack: the reason is written down, and where it is there, the rule is checked.
       if (one.iptables === 'unavailable') expect(one.why).toBeDefined();
       else {
         const wanted = one.iptables ?? (one.error ? 'refuses' : 'accepts');
-        expect({ iptables: status === 0 ? 'accepts' : 'refuses', stderr }).toEqual({ iptables: wanted, stderr });
+        expect({ iptables: accepted ? 'accepts' : 'refuses', stderr }).toEqual({ iptables: wanted, stderr });
       }
-      if (status === 0 && !one.error)
-        expect(savedRules((saved.get(one) as Result).stdout)).toEqual([one.saved ?? one.rule].flat());
+      if (accepted && !one.error) expect(saved).toEqual([one.saved ?? one.rule].flat());
     },
   );
 });

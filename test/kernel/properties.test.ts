@@ -7,96 +7,68 @@ import { parse } from '../../src/iptables/parse.ts';
 import { printRule } from '../../src/iptables/print.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { dumpOf, type GeneratedRule, rule, seed, userChainsOf } from '../generate.ts';
-import {
-  inNamespace,
-  iptablesRestore,
-  iptablesSave,
-  type Result,
-  savedRules,
-  type Step,
-  type Tool,
-} from './namespace.ts';
+import { type Outcome, type Sample, tryAll } from './iptables.ts';
+import type { Tool } from './namespace.ts';
 
-interface Judged {
-  readonly rule: GeneratedRule;
+interface Judged extends Sample {
+  readonly extensions: readonly string[];
   /** `error`: dnfw says that iptables refuses it. `refused`: it is good, but has no nft form. */
   readonly verdict: 'good' | 'refused' | 'error';
   readonly codes: readonly string[];
-  /** As dnfw prints it. */
-  readonly printed: string;
 }
 
-/** Refusals for what the kernel refuses as well; the reader cannot know the hooks of a chain. */
+/** Refusals for what the kernel refuses as well. */
 const kernelRefuses: readonly string[] = ['wrong-hook', 'wrong-table', 'bpf-invalid'];
 
-const dump = (rules: readonly GeneratedRule[]): string => {
-  const [first] = rules as readonly [GeneratedRule, ...GeneratedRule[]];
-  return dumpOf(
-    first.table,
-    rules.map(({ line }) => line),
-    [...new Set(rules.flatMap(userChainsOf))],
-  );
-};
+const portMatch = / -m (?:tcp|udp)(?: (?:! )?--\S+ \S+)*/g;
+
+/** iptables-save forgets that what leaves nothing out was inverted, and that an interface may be any. */
+const savedByLegacy = (text: string): string =>
+  text
+    .replace(portMatch, (match) => match.replace(/ ! --[sd]port 0:65535/g, ''))
+    .replace(/ ! --(?:espspi|ahspi) 0:4294967295/g, '')
+    .replace(/(?: !)? -[io] \+(?= |$)/g, '');
+
+/** iptables-nft makes nft expressions of some options, and saves what it can read back from them. */
+const savedByNft = (text: string): string =>
+  text
+    .replace(portMatch, (match) => {
+      if (match.includes('--tcp-option')) return match.replace(/ ! --[sd]port 0:65535/g, '');
+      const ports = match
+        .replace(/ ! --[sd]port 0:65535/g, '')
+        .replace(/ ! --([sd])port 0:(\d+)/g, (_, side, high) => ` --${side}port ${Number(high) + 1}:65535`);
+      return ports !== match && !ports.includes('--') ? '' : ports;
+    })
+    .replace(/ ! --(?:espspi|ahspi) 0:4294967295/g, '')
+    .replace(/(?<!!) -[io] \+(?= |$)/g, '')
+    .replace(/ --nflog-range \d+/, '');
 
 const judge = (one: GeneratedRule, backend: Tool['backend']): Judged => {
-  const input = { name: 'generated', text: dump([one]) };
-  const { value, diagnostics } = parse([input], registry, { format: 'save', family: one.family, backend });
+  const { family, table, line, extensions } = one;
+  const chains = userChainsOf(one);
+  const input = { name: 'generated', text: dumpOf(table, [line], chains) };
+  const { value, diagnostics } = parse([input], registry, { format: 'save', family, backend });
   const errors = diagnostics.filter(isError).map(({ code }) => code);
+  const sample = { tool: { family, backend }, table, chains, rule: line, extensions };
+  if (errors.length > 0) return { ...sample, verdict: 'error', codes: errors };
   const rules = value.tables[0]?.chains.find(({ name }) => name === one.chain)?.rules ?? [];
-  const printed = rules.map((r) => `-A ${one.chain} ${printRule(r, one.family, registry)}`.trim()).join('\n');
-  if (errors.length > 0) return { rule: one, verdict: 'error', codes: errors, printed };
+  const printed = rules.map((r) => `-A ${one.chain} ${printRule(r, family, registry)}`.trim());
+  const saved = printed.map(backend === 'nft' ? savedByNft : savedByLegacy);
   const refused = translate(value, registry).entries.filter(({ status }) => status === 'refused');
   const codes = refused.flatMap((entry) => entry.codes);
-  const verdict =
-    refused.length === 0 ? 'good' : codes.some((code) => kernelRefuses.includes(code)) ? 'error' : 'refused';
-  return { rule: one, verdict, codes, printed };
+  if (codes.some((code) => kernelRefuses.includes(code))) return { ...sample, verdict: 'error', codes };
+  return { ...sample, saved, verdict: refused.length > 0 ? 'refused' : 'good', codes };
 };
 
-interface Disagreement {
-  readonly rule: string;
-  readonly dnfw: string;
-  readonly iptables: string;
-}
-
-/** The rules of each chain, in order. */
-const byChain = (lines: readonly string[]): string =>
-  [...new Set(lines.map((line) => line.split(' ')[1]))]
-    .toSorted()
-    .flatMap((chain) => lines.filter((line) => line.split(' ')[1] === chain))
-    .join('\n');
-
-const agree = (rules: readonly Judged[], restored: Result, saved: Result): boolean =>
-  restored.status === 0 &&
-  byChain(rules.flatMap(({ printed }) => printed.split('\n'))) === byChain(savedRules(saved.stdout));
-
-/** All rules are of one family and table and are not wrong for dnfw. If they are not taken as they are, each is tried alone. */
-const compare = (rules: readonly Judged[], tool: Tool): readonly Disagreement[] => {
-  const steps = (some: readonly Judged[]): readonly Step[] => [
-    iptablesRestore(tool, dump(some.map(({ rule: one }) => one))),
-    iptablesSave(tool, (some[0] as Judged).rule.table),
-  ];
-  const [restored, saved] = inNamespace(steps(rules)) as [Result, Result];
-  if (agree(rules, restored, saved)) return [];
-  const results = inNamespace(rules.flatMap((one) => steps([one])));
-  return rules.flatMap((one, index) => {
-    const [alone, list] = results.slice(2 * index, 2 * index + 2) as [Result, Result];
-    // What dnfw does not translate may need what this kernel lacks.
-    if (agree([one], alone, list) || (one.verdict === 'refused' && alone.status !== 0)) return [];
-    const iptables = alone.status === 0 ? savedRules(list.stdout).join('\n') : alone.stderr.trim();
-    return [{ rule: `${tool.family} ${one.rule.table}: ${one.rule.line}`, dnfw: one.printed, iptables }];
-  });
-};
-
-const batchesOf = (rules: readonly Judged[]): readonly (readonly Judged[])[] => {
-  const groups = new Map<string, Judged[]>();
-  for (const one of rules) {
-    const key = `${one.rule.family} ${one.rule.table}`;
-    const group = groups.get(key) ?? [];
-    group.push(one);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-};
+/** What the kernel refuses although dnfw takes it: nothing of this can come from a dump. */
+const excused = (one: Judged, { stderr }: Outcome): boolean =>
+  // What dnfw does not translate may need what this kernel lacks.
+  one.verdict === 'refused' ||
+  // iptables-legacy asks the kernel only at the end, and gets no reason.
+  (one.tool.backend === 'legacy' &&
+    /restore: line \d+ failed/.test(stderr) &&
+    // TCPMSS wants --syn; TRACE is a module of its own; limit does not take a burst that lasts longer than 13 years.
+    one.extensions.some((name) => ['TCPMSS', 'TRACE', 'limit'].includes(name)));
 
 describe.each([
   { backend: 'nft', numRuns: 3000 },
@@ -106,20 +78,22 @@ describe.each([
 
   it('takes and saves what dnfw takes', () => {
     const good = judged.filter(({ verdict }) => verdict !== 'error');
-    expect(good.length).toBeGreaterThan(numRuns / 3);
-    const wrong = batchesOf(good).flatMap((batch) =>
-      compare(batch, { family: (batch[0] as Judged).rule.family, backend }),
-    );
+    expect(good.length).toBeGreaterThan(numRuns / 2);
+    const wrong = [...tryAll(good)].flatMap(([one, outcome]) => {
+      const { accepted, stderr, saved } = outcome;
+      if (accepted ? saved.join('\n') === one.saved?.join('\n') : excused(one, outcome)) return [];
+      return [
+        { rule: `${one.tool.family} ${one.table}: ${one.rule}`, dnfw: one.saved, iptables: accepted ? saved : stderr },
+      ];
+    });
     expect(wrong).toEqual([]);
   });
 
   it('refuses what dnfw refuses', () => {
     const bad = judged.filter(({ verdict }) => verdict === 'error');
-    const results = inNamespace(
-      bad.map(({ rule: one }) => iptablesRestore({ family: one.family, backend }, dump([one]))),
-    );
-    const wrong = bad.flatMap(({ rule: one, codes }, index) =>
-      (results[index] as Result).status === 0 ? [`${one.family} ${one.table}: ${one.line} (${codes.join()})`] : [],
+    expect(bad.length).toBeGreaterThan(numRuns / 100);
+    const wrong = [...tryAll(bad)].flatMap(([{ tool, table, rule: text, codes }, { accepted }]) =>
+      accepted ? [`${tool.family} ${table}: ${text} (${codes.join()})`] : [],
     );
     expect(wrong).toEqual([]);
   });

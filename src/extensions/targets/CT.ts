@@ -2,7 +2,7 @@ import { ct, mangle, notrack, unequal } from '../../nftables/build.ts';
 import { test } from '../../nftables/formula.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
 import type { ListingReader } from '../listing.ts';
-import { flag, parseNumber, string, type ValueType } from '../value.ts';
+import { flag, parseNumber, type ValueType } from '../value.ts';
 
 const zone: ValueType<number | 'mark'> = {
   syntax: '{number|mark}',
@@ -20,6 +20,19 @@ const zone: ValueType<number | 'mark'> = {
   print: String,
   samples: () => ['1', '0', '65535', '0x10', 'mark'],
 };
+
+/** The name of a helper or policy; iptables-save writes it without quotes, so that no other one could be read back. */
+const objectName = (max: number): ValueType<string> => ({
+  syntax: 'name',
+  words: 1,
+  parse: (text) => {
+    if (!/^[\w.-]+$/.test(text)) return { bad: `"${text}" is not a name`, help: 'letters, digits, dots and dashes' };
+    if (text.length <= max) return text;
+    return { bad: `"${text}" is too long`, code: 'value-out-of-range', help: `at most ${max} characters` };
+  },
+  print: (name) => name,
+  samples: () => ['ftp', 'netbios-ns', 'Q.931'],
+});
 
 /** Comma list of events, kept in the order of their bits. */
 const events = (words: readonly string[]): ValueType<readonly string[]> => ({
@@ -47,10 +60,10 @@ const options = {
   notrack: option({ name: '--notrack', value: flag, about: 'do not track the packet' }),
   helper: option({
     name: '--helper',
-    value: string(15, 'name'),
+    value: objectName(15),
     about: 'connection tracking helper of the new connection',
   }),
-  timeout: option({ name: '--timeout', value: string(31, 'name'), about: 'timeout policy made with nfct(8)' }),
+  timeout: option({ name: '--timeout', value: objectName(31), about: 'timeout policy made with nfct(8)' }),
   ctevents: option({
     name: '--ctevents',
     value: events(conntrackEvents),

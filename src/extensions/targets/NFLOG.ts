@@ -17,7 +17,8 @@ const options = {
   }),
   range: option({
     name: '--nflog-range',
-    value: wholeNumber(0, 0xffffffff),
+    // iptables-nft saves no range but that; iptables-legacy saves all.
+    value: { ...wholeNumber(0, 0xffffffff), samples: () => ['0'] },
     excludes: ['size'],
     about: 'does nothing: the kernel ignores it',
   }),

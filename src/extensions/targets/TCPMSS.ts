@@ -74,11 +74,10 @@ export const TCPMSS: TargetExtension = defineTarget({
   ],
   protocols: [tcp],
   options: {
-    mss: option({ name: '--set-mss', value: segment, about: 'the largest value' }),
+    mss: option({ name: '--set-mss', value: segment, excludes: ['clamp'], about: 'the largest value' }),
     clamp: option({ name: '--clamp-mss-to-pmtu', value: flag, about: 'the value that the path can carry, either way' }),
   },
   atLeastOne: ['mss', 'clamp'],
-  canonical: (info) => (info.clamp ? { clamp: info.clamp } : info),
   listing,
   translate: ({ mss, clamp }, context) => {
     if (!clamp) return statements([mangle(size, mss?.value ?? 0)], { differences });

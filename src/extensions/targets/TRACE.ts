@@ -1,5 +1,5 @@
 import { mangle, meta } from '../../nftables/build.ts';
-import { defineTarget, statements, type TargetExtension } from '../contract.ts';
+import { defineTarget, refused, statements, type TargetExtension } from '../contract.ts';
 
 export const TRACE: TargetExtension = defineTarget({
   name: 'TRACE',
@@ -12,5 +12,13 @@ export const TRACE: TargetExtension = defineTarget({
   ],
   options: {},
   listing: (text) => (text === '' ? { words: [], length: 0 } : undefined),
-  translate: () => statements([mangle(meta('nftrace'), 1)]),
+  translate: (_info, { backend, table }) =>
+    backend === 'legacy' && table !== 'raw'
+      ? refused({
+          code: 'wrong-table',
+          what: `TRACE in table ${table}`,
+          why: 'ip_tables.ko takes it in table raw only',
+          help: 'move it to raw; the trace goes through the other tables',
+        })
+      : statements([mangle(meta('nftrace'), 1)]),
 });
