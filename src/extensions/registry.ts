@@ -51,6 +51,7 @@ import { NFQUEUE } from './targets/NFQUEUE.ts';
 import { NOTRACK } from './targets/NOTRACK.ts';
 import { REDIRECT } from './targets/REDIRECT.ts';
 import { REJECT } from './targets/REJECT.ts';
+import { SET } from './targets/SET.ts';
 import { SNAT } from './targets/SNAT.ts';
 import { TCPMSS } from './targets/TCPMSS.ts';
 import { TOS } from './targets/TOS.ts';
@@ -113,6 +114,7 @@ const targets: readonly TargetExtension[] = [
   NOTRACK,
   REDIRECT,
   REJECT,
+  SET,
   SNAT,
   TCPMSS,
   TOS,
@@ -123,5 +125,9 @@ const targets: readonly TargetExtension[] = [
 export const registry: Registry = {
   matches: new Map(matches.map((match) => [match.name, match])),
   targets: new Map(targets.map((target) => [target.name, target])),
+  matchAliases: new Map([
+    ['icmpv6', 'icmp6'],
+    ['ipv6-icmp', 'icmp6'],
+  ]),
   unmodelledTargets,
 };

@@ -15,20 +15,20 @@ const noNativeForm: Readonly<Record<string, string>> = {
   l2tp: 'nftables has no L2TP header expression',
   nfacct: 'nfnetlink_acct objects cannot be used from nftables',
   eui64: 'nftables cannot compute an EUI-64 from a MAC address',
-  CHECKSUM: 'nftables cannot fill in a checksum',
   CLUSTERIP: 'nftables has no cluster IP target',
   IDLETIMER: 'nftables has no idle timers',
   LED: 'nftables cannot drive LEDs',
   RATEEST: 'nftables has no rate estimator',
   HMARK: 'nftables hashes other fields in another way',
   AUDIT: 'nftables writes audit records in another form',
+  ULOG: 'the kernel has no ULOG any more; NFLOG took its place',
   DNPT: 'nftables has no stateless IPv6 prefix translation',
   SNPT: 'nftables has no stateless IPv6 prefix translation',
 };
 
 /** Extensions that iptables has and this version of dnfw has no model of. */
 const later = new Set(
-  'bpf cgroup cluster connbytes connlabel connlimit cpu devgroup dst frag hashlimit hbh helper ipcomp ipv6header mh nfacct osf quota realm recent rt socket srh time TCPOPTSTRIP CLASSIFY CONNSECMARK DSCP ECN HL NFQUEUE SECMARK SET SYNPROXY TEE TOS TPROXY TTL'.split(
+  'cgroup cluster connbytes connlabel connlimit cpu devgroup dst frag hashlimit hbh helper ipcomp ipv6header mh nfacct osf quota realm recent rt socket srh time TCPOPTSTRIP CLASSIFY CONNSECMARK ECN SECMARK SYNPROXY TEE TPROXY'.split(
     ' ',
   ),
 );

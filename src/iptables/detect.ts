@@ -50,6 +50,16 @@ export const detectFormat = (input: Input): Format | Diagnostic => {
       help: 'iptables-save prints nothing when the host has no iptables tables of that backend and family',
     };
   const json = first.text.trimStart().startsWith('{');
+  // U+FFFD stands for bytes that are not UTF-8; NUL bytes come from UTF-16 and from binary files.
+  if (/[\0\ufffd]/.test(input.text.slice(0, 4096)))
+    return {
+      code: 'unknown-format',
+      severity: 'error',
+      what: `${input.name} is no text that dnfw can read`,
+      why: 'it is binary, compressed or UTF-16',
+      help: 'unpack it, or save it as UTF-8',
+      span: first,
+    };
   return {
     code: 'unknown-format',
     severity: 'error',

@@ -1,6 +1,6 @@
 /** A table while it is being read: iptables commands are applied to it in order, as the kernel would have seen them. */
 import { utf8Length } from '../netfilter/bytes.ts';
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { builtInChains, isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
 import { printRule } from './print.ts';
@@ -20,6 +20,7 @@ export interface TableDraft {
   readonly family: Family;
   readonly backend: Backend;
   readonly file: string;
+  readonly place?: Span;
   readonly chains: Map<string, ChainDraft>;
   /** Rules are compared and printed by it. */
   readonly grammar: Grammar;
@@ -309,6 +310,7 @@ export const finishTable = (draft: TableDraft): Table => ({
   family: draft.family,
   backend: draft.backend,
   file: draft.file,
+  ...(draft.place ? { place: draft.place } : {}),
   chains: [...draft.chains].map(([name, { policy, counters, rules }]) => ({
     name,
     ...(policy ? { policy } : isBuiltIn(draft, name) ? { policy: 'ACCEPT' as const } : {}),

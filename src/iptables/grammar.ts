@@ -89,6 +89,8 @@ export interface ExtensionGrammar {
 export interface Grammar {
   readonly matches: ReadonlyMap<string, ExtensionGrammar>;
   readonly targets: ReadonlyMap<string, ExtensionGrammar>;
+  /** Other names that iptables takes after -m, and the names under which it saves them. */
+  readonly matchAliases: ReadonlyMap<string, string>;
   /** Names of targets that exist but have no model: their rules are read past and refused. */
   readonly unmodelledTargets: ReadonlySet<string>;
 }

@@ -3,7 +3,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Family } from '../netfilter/family.ts';
 import { type ExtensionGrammar, isBad, type OptionSpec } from './grammar.ts';
 import type { Given, Info, Use } from './types.ts';
-import { errorAt, type Line, spanOf, type Word } from './words.ts';
+import { errorAt, type Line, type Place, spanOf, type Word, wordLengthAt } from './words.ts';
 
 /** One extension as it collects its options. */
 export interface Loading {
@@ -139,6 +139,8 @@ const demandsOf = (grammar: ExtensionGrammar): readonly Demand[] => {
   return found;
 };
 
+const placeAt = (line: Line, column: number): Place => ({ column, length: wordLengthAt(line.text, column) });
+
 /** What the extension's declaration demands of its options together: mandatory ones, exclusive ones, at least one. */
 export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefined => {
   const { grammar, groups } = loading;
@@ -160,7 +162,7 @@ export const checkOptions = (loading: Loading, line: Line): Diagnostic | undefin
         if (group[other])
           return errorAt(
             line,
-            { column: Math.max(given.column, group[other].column), length: 1 },
+            placeAt(line, Math.max(given.column, group[other].column)),
             'options-exclusive',
             `${spec.name} and ${grammar.options[other]?.name ?? other} exclude each other`,
           );

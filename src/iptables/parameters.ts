@@ -39,7 +39,8 @@ const takeAction = (reading: Reading, option: Word, name: Word, kind: 'jump' | '
 };
 
 const takeMatch = (reading: Reading, name: Word): void => {
-  const extension = reading.grammar.matches.get(name.text);
+  const { matches, matchAliases } = reading.grammar;
+  const extension = matches.get(matchAliases.get(name.text) ?? name.text);
   if (!extension) {
     reading.unmodelled ??= { kind: 'match', name: name.text, column: name.column, length: name.length };
     return;

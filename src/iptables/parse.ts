@@ -74,5 +74,10 @@ export const parse = (inputs: readonly Input[], grammar: Grammar, options: Parse
     for (const diagnostic of reading.diagnostics) diagnostics.push(diagnostic);
   }
   for (const diagnostic of checkTables(tables, grammar)) diagnostics.push(diagnostic);
-  return { value: { tables }, diagnostics };
+  // A host without IPv6 tables gives an empty ip6tables-save: beside another file that is no reason to stop.
+  const judged =
+    tables.length > 0
+      ? diagnostics.map((d) => (d.code === 'empty-input' ? { ...d, severity: 'warning' as const } : d))
+      : diagnostics;
+  return { value: { tables }, diagnostics: judged };
 };

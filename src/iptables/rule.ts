@@ -29,7 +29,7 @@ import {
   verbs,
 } from './reading.ts';
 import type { Action, Use } from './types.ts';
-import type { Line, Word } from './words.ts';
+import { type Line, type Word, wordLengthAt } from './words.ts';
 
 /** Words that follow an option of an extension dnfw has no model of: they are its values as far as one can tell. */
 const skipUnmodelled = (reading: Reading): void => {
@@ -182,7 +182,13 @@ const checkUse = (reading: Reading, loading: Loading): Use => {
   const problem = grammar.check(use, reading.family, reading.selector);
   if (problem) {
     const given = problem.option === undefined ? undefined : use.info[problem.option];
-    stop(reading, given ? { column: given.column, length: 1 } : loading, problem.code, problem.what, problem.help);
+    stop(
+      reading,
+      given ? { column: given.column, length: wordLengthAt(reading.line.text, given.column) } : loading,
+      problem.code,
+      problem.what,
+      problem.help,
+    );
   }
   return use;
 };

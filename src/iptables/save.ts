@@ -19,7 +19,7 @@ import { joinedLines } from './lines.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
 import { parseCommand } from './rule.ts';
 import type { Table } from './types.ts';
-import { endsInsideQuote, errorAt, type Line, type Place, splitWords, wholeOf, type Word } from './words.ts';
+import { endsInsideQuote, errorAt, type Line, type Place, splitWords, wholeOf, type Word, spanOf } from './words.ts';
 
 interface State {
   readonly input: Input;
@@ -76,8 +76,34 @@ const backendOf = (state: State): Backend => {
   return judged.value;
 };
 
+/** A chain without its `:CHAIN` line that nothing jumps to is a misspelt name, and its rules would never be reached. */
+const judgeUndeclared = (state: State, table: Table): void => {
+  const used = new Set<string>();
+  for (const { rules } of table.chains)
+    for (const { action } of rules) if (action.kind === 'jump' || action.kind === 'goto') used.add(action.chain);
+  for (const [index, diagnostic] of state.diagnostics.entries()) {
+    const { span } = diagnostic;
+    const name =
+      diagnostic.code === 'undeclared-chain' && span
+        ? span.text.slice(span.column - 1, span.column - 1 + span.length)
+        : undefined;
+    if (name === undefined || used.has(name) || !table.chains.some((chain) => chain.name === name)) continue;
+    state.diagnostics[index] = {
+      code: 'unknown-chain',
+      severity: 'error',
+      what: `there is no chain ${name} in table ${table.name}, and nothing jumps to it`,
+      help: `is the name misspelt? Otherwise declare it with a line :${name} - [0:0]`,
+      ...(span ? { span } : {}),
+    };
+  }
+};
+
 const close = (state: State): void => {
-  if (state.draft) state.tables.push(finishTable(state.draft));
+  if (state.draft) {
+    const table = finishTable(state.draft);
+    judgeUndeclared(state, table);
+    state.tables.push(table);
+  }
   state.draft = undefined;
   state.opened = undefined;
 };
@@ -119,6 +145,7 @@ const openTable = (state: State, line: Line): void => {
     family: familyOf(state, text),
     backend: backendOf(state),
     file: state.input.name,
+    place: spanOf(line, 1, line.text.length),
     grammar: state.grammar,
     lenient: true,
   });

@@ -1,3 +1,4 @@
+import type { Span } from '../diagnostics/diagnostic.ts';
 import type { Masked } from '../netfilter/address.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
@@ -88,6 +89,8 @@ export interface Table {
   readonly backend: Backend;
   /** The file that the table was read from. */
   readonly file: string;
+  /** The line that opens the table, where the format has one. */
+  readonly place?: Span;
   readonly chains: readonly Chain[];
 }
 

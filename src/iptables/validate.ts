@@ -115,9 +115,10 @@ export function* checkTables(tables: readonly Table[], grammar: Grammar): Genera
       yield {
         code: 'duplicate-table',
         severity: 'error',
-        what: `table ${table.name} of ${table.family === 'ip' ? 'IPv4' : 'IPv6'} (${table.backend}) is given twice: in ${earlier.file} and in ${table.file}`,
+        what: `table ${table.name} of ${table.family === 'ip' ? 'IPv4' : 'IPv6'} (${table.backend}) is given twice: it was in ${earlier.file}${earlier.place ? `:${earlier.place.line}` : ''} already`,
         why: 'iptables-restore would keep only the second one',
         help: 'give the dumps of one host, each table once; --family tells IPv6 dumps without a header apart',
+        ...(table.place ? { span: table.place } : {}),
       };
     seen.set(key, table);
     yield* checkTable(table, grammar);

@@ -120,3 +120,7 @@ export const endsInsideQuote = (text: string): boolean => {
   }
   return inside;
 };
+
+/** How many characters the word at a column takes, quotes included: for a caret as long as the word. */
+export const wordLengthAt = (text: string, column: number): number =>
+  /^(?:"(?:\\.|[^"\\])*"|\S+)/.exec(text.slice(column - 1))?.[0].length ?? 1;

@@ -53,4 +53,5 @@ const ports: Readonly<Record<string, number>> = {
 };
 
 /** The port of a service, or undefined for a name that is not in the list. */
-export const serviceNumber = (name: string): number | undefined => (Object.hasOwn(ports, name) ? ports[name] : undefined);
+export const serviceNumber = (name: string): number | undefined =>
+  Object.hasOwn(ports, name) ? ports[name] : undefined;

