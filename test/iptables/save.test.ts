@@ -184,7 +184,7 @@ describe('a broken dump', () => {
   });
 
   it('may not give a table twice', () => {
-    expect(errors(save(`${filter()}${filter()}`))).toEqual(['error duplicate-table']);
+    expect(errors(save(`${filter()}${filter()}`))).toEqual(['error duplicate-table 6:1 "*filter"']);
   });
 });
 
