@@ -15,6 +15,7 @@ import {
   verdictActions,
 } from './reading.ts';
 import { parseAddresses, parseInterface, parseProtocol } from './selector.ts';
+import type { InterfaceName } from './types.ts';
 import type { Word } from './words.ts';
 
 const takeAction = (reading: Reading, option: Word, name: Word, kind: 'jump' | 'goto'): void => {
@@ -79,6 +80,32 @@ const refuseBang = (reading: Reading, option: Word, bang: Word | undefined): voi
   if (bang) stop(reading, bang, 'not-invertible', `${option.text} cannot be inverted with !`);
 };
 
+/** A host has a few hundred interfaces and a handful of protocols: one object each, however many rules name them. */
+const interfaces: readonly [Map<string, InterfaceName>, Map<string, InterfaceName>] = [new Map(), new Map()];
+const mostInterfaces = 20_000;
+
+const interfaceOf = (name: string, inverted: boolean): InterfaceName => {
+  const known = interfaces[inverted ? 1 : 0];
+  const found = known.get(name);
+  if (found) return found;
+  if (known.size >= mostInterfaces) known.clear();
+  const made = { name, inverted };
+  known.set(name, made);
+  return made;
+};
+
+type Protocol = NonNullable<Reading['selector']['protocol']>;
+const protocols = new Map<number, Protocol>();
+
+const protocolOf = (number: number, inverted: boolean): Protocol => {
+  const key = inverted ? -number : number;
+  const found = protocols.get(key);
+  if (found) return found;
+  const made = { number, inverted };
+  protocols.set(key, made);
+  return made;
+};
+
 export const takeCore = (
   reading: Reading,
   kind: Core,
@@ -114,7 +141,7 @@ export const takeCore = (
     case 'out': {
       once(reading, option, kind === 'in' ? selector.inInterface : selector.outInterface);
       const { word, inverted } = valueOf(reading, option, bang, attached, 'an interface name');
-      const given = { name: good(reading, word, parseInterface(word.text)), inverted };
+      const given = interfaceOf(good(reading, word, parseInterface(word.text)), inverted);
       if (kind === 'in') selector.inInterface = given;
       else selector.outInterface = given;
       return;
@@ -125,7 +152,7 @@ export const takeCore = (
       const number = good(reading, word, parseProtocol(word.text));
       if (number === 0 && inverted)
         stop(reading, word, 'bad-value', 'no packet has a protocol other than all', 'leave the option out');
-      if (number !== 0) selector.protocol = { number, inverted };
+      if (number !== 0) selector.protocol = protocolOf(number, inverted);
       return;
     }
     case 'fragment':

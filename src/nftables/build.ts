@@ -1,6 +1,6 @@
 /** The typed constructors of nft JSON: the only place where such objects are made. */
 import type { Family } from '../netfilter/family.ts';
-import { share, sharing } from './shared.ts';
+import { share, shareField, sharing } from './shared.ts';
 import type {
   AddObject,
   And,
@@ -50,7 +50,7 @@ export const field = (protocol: string, name: string): PayloadField => {
   if (!names) fields.set(protocol, (names = new Map()));
   const found = names.get(name);
   if (found) return found;
-  const made = { payload: { protocol, field: name } };
+  const made = shareField({ payload: { protocol, field: name } });
   names.set(name, made);
   return made;
 };

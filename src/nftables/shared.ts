@@ -2,12 +2,29 @@
  * Statements that stand in thousands of rules: one object each, whose JSON text is made once and which the schema
  * checks once. A ruleset of 100,000 rules has perhaps a thousand of them.
  */
-import type { Statement } from './types.ts';
+import type { Expression, Statement } from './types.ts';
 
 const texts = new WeakMap<Statement, string>();
+const fields = new WeakMap<Expression & object, string>();
 
-/** The JSON text of a statement. */
-export const statementText = (statement: Statement): string => texts.get(statement) ?? JSON.stringify(statement);
+/** Marks an expression, such as a header field, that is one object wherever it stands. */
+export const shareField = <E extends Expression & object>(expression: E): E => {
+  fields.set(expression, JSON.stringify(expression));
+  return expression;
+};
+
+/** The JSON text of a statement; the same as JSON.stringify gives. */
+export const statementText = (statement: Statement): string => {
+  const text = texts.get(statement);
+  if (text !== undefined) return text;
+  if ('match' in statement) {
+    const { op, left, right } = statement.match;
+    const known = typeof left === 'object' ? fields.get(left) : undefined;
+    if (known !== undefined)
+      return `{"match":{"op":"${op}","left":${known},"right":${typeof right === 'number' ? right : JSON.stringify(right)}}}`;
+  }
+  return JSON.stringify(statement);
+};
 
 export const isShared = (statement: Statement): boolean => texts.has(statement);
 

@@ -12,31 +12,45 @@ import { dockerLike } from './ruleset.mjs';
 const entry = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Runs a command several times: seconds (median) and peak memory in MiB (highest), as time(1) measures them. */
+/** Runs a command several times: seconds and processor seconds (medians), and the highest peak of memory in MiB. */
 const measure = (command, runs) => {
   const results = Array.from({ length: runs }, () => {
     const start = process.hrtime.bigint();
-    const run = spawnSync('/usr/bin/time', ['-f', '%M', ...command], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'ignore', 'pipe'],
+    const run = spawnSync('/usr/bin/time', ['-f', '%U %S %M', ...command], {
+      // Both write into a pipe, as to a pager or to nft; to /dev/null the stock tool is faster, for it writes line by line.
+      stdio: ['ignore', 'pipe', 'pipe'],
       maxBuffer: 2 ** 30,
     });
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
     if (run.error) throw new Error('this needs /usr/bin/time', { cause: run.error });
-    if (run.status !== 0) throw new Error(`${command.join(' ')} exits ${run.status}:\n${run.stderr.slice(-2000)}`);
-    return { seconds, memory: Number(run.stderr.trim().split('\n').at(-1)) / 1024 };
+    if (run.status !== 0)
+      throw new Error(`${command.join(' ')} exits ${run.status}:\n${String(run.stderr).slice(-2000)}`);
+    const [user = 0, system = 0, kilobytes = 0] = (String(run.stderr).trim().split('\n').at(-1) ?? '')
+      .split(' ')
+      .map(Number);
+    return { seconds, processor: user + system, memory: kilobytes / 1024 };
   });
-  return { seconds: median(results.map((r) => r.seconds)), memory: Math.max(...results.map((r) => r.memory)) };
+  return {
+    seconds: median(results.map((r) => r.seconds)),
+    processor: median(results.map((r) => r.processor)),
+    memory: Math.max(...results.map((r) => r.memory)),
+  };
 };
 
 const row = (...cells) => console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(30) : cell.padStart(10))).join(''));
-const show = (name, { seconds, memory }, base) =>
-  row(name, seconds.toFixed(3), base ? `${(seconds / base.seconds).toFixed(2)} x` : '', memory.toFixed(0));
+const show = (name, { seconds, processor, memory }, base) =>
+  row(
+    name,
+    seconds.toFixed(3),
+    base ? `${(seconds / base.seconds).toFixed(2)} x` : '',
+    processor.toFixed(2),
+    memory.toFixed(0),
+  );
 
 const folder = mkdtempSync(join(tmpdir(), 'dnfw-bench-'));
 try {
   const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1_000, 10_000, 100_000];
-  row('', 'seconds', 'ratio', 'MiB');
+  row('', 'seconds', 'ratio', 'CPU s', 'MiB');
   for (const size of sizes) {
     const { text, rules } = dockerLike(size);
     const file = join(folder, 'rules.iptables-save');

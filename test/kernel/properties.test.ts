@@ -99,7 +99,10 @@ describe.each([
     const bad = judged.filter(({ verdict }) => verdict === 'error');
     expect(bad.length).toBeGreaterThan(numRuns / 100);
     const wrong = [...tryAll(bad)].flatMap(([{ tool, table, rule: text, codes }, { accepted }]) =>
-      accepted ? [`${tool.family} ${table}: ${text} (${codes.join()})`] : [],
+      // iptables-nft writes ports as nft expressions and asks no module whether the protocol is right.
+      accepted && !(backend === 'nft' && codes.includes('needs-protocol'))
+        ? [`${tool.family} ${table}: ${text} (${codes.join()})`]
+        : [],
     );
     expect(wrong).toEqual([]);
   });
