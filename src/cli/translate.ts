@@ -166,8 +166,9 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
     ...(backend ? { backend } : {}),
     ...(flags.table ? { table: flags.table } : {}),
   });
-  report(parsed.diagnostics);
   const errors = parsed.diagnostics.filter(isError).length;
+  // Beside an error, what was assumed about the rest is noise.
+  report(errors > 0 ? parsed.diagnostics.filter(({ severity }) => severity !== 'note') : parsed.diagnostics);
   if (errors > 0) {
     say(`dnfw: ${plural(errors, 'error')} in the input; nothing was translated`);
     return exit.usage;
