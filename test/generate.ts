@@ -40,7 +40,11 @@ const sometimes = <T>(values: readonly T[], weight = 2): Arbitrary<T | undefined
 const spelled = (spec: OptionSpec<unknown>, family: Family): Arbitrary<string> => {
   const { value, name, aliases = [], invertible } = spec;
   const bang = invertible ? fc.constantFrom('', '', '! ') : seldom(fc.constant('! '), fc.constant(''), 99);
-  const spelling = seldom(fc.constantFrom(name, ...aliases), fc.constant(name), 3);
+  // The beginning of another spelling is a shortened one, and may be the whole name of another extension's option.
+  const whole = [name, ...aliases].filter(
+    (one, _, all) => !all.some((other) => other !== one && other.startsWith(one)),
+  );
+  const spelling = seldom(fc.constantFrom(...whole), fc.constant(name), 3);
   // The text of a value of two words is the words as they are written.
   const text =
     value.words === 0

@@ -1,4 +1,5 @@
 /** Docker's own rules, recognised by what they mean in nft rather than by how they were spelt. */
+import { match, P } from 'ts-pattern';
 import type { Expression, Statement } from '../nftables/types.ts';
 
 /**
@@ -19,7 +20,6 @@ const keyOf = (expression: Expression): string => JSON.stringify(expression);
 const vniLoad = keyOf({ '&': [{ payload: { base: 'th', offset: 96, len: 32 } }, 0xffffff00] });
 const portLoad = keyOf({ payload: { protocol: 'udp', field: 'dport' } });
 const securityPath = keyOf({ meta: { key: 'ipsec' } });
-const markKey = keyOf({ meta: { key: 'mark' } });
 
 const valueOf = (statements: readonly Statement[], key: string): Expression | undefined => {
   for (const statement of statements)
@@ -33,15 +33,15 @@ export const overlayRole = (statements: readonly Statement[]): OverlayRole | und
   const constant = valueOf(statements, vniLoad);
   const port = valueOf(statements, portLoad);
   if (typeof constant !== 'number' || typeof port !== 'number' || constant % 256 !== 0) return undefined;
-  const path = valueOf(statements, securityPath);
-  const last = statements.at(-1);
-  const base = { vni: constant / 256, port };
-  if (!last) return undefined;
-  if ('mangle' in last && keyOf(last.mangle.key) === markKey && last.mangle.value === encryptionMark)
-    return { role: 'mark', ...base };
-  if ('accept' in last && path === true) return { role: 'accept', ...base };
-  if ('drop' in last && path !== true) return { role: path === false ? 'drop' : 'drop-any', ...base };
-  return undefined;
+  const role = match({ path: valueOf(statements, securityPath), last: statements.at(-1) })
+    .returnType<OverlayRole['role'] | undefined>()
+    .with({ last: { mangle: { key: { meta: { key: 'mark' } }, value: encryptionMark } } }, () => 'mark')
+    .with({ last: { accept: null }, path: true }, () => 'accept')
+    .with({ last: { drop: null }, path: false }, () => 'drop')
+    .with({ last: { drop: null }, path: P.nullish }, () => 'drop-any')
+    .with(P._, () => undefined)
+    .exhaustive();
+  return role && { role, vni: constant / 256, port };
 };
 
 const words: Readonly<Record<OverlayRole['role'], string>> = {

@@ -2,14 +2,20 @@
  * What a file in `matches/` or `targets/` declares. The option table alone drives the parser, the printer, error
  * texts, the manual and the random rules of the tests; `translate` says the same in nft.
  */
+import type {
+  CheckProblem,
+  ExtensionGrammar,
+  Grammar,
+  ListingReader,
+  OptionSpec,
+  OptionTable,
+} from '../iptables/grammar.ts';
 import type { Code } from '../diagnostics/catalogue.ts';
-import type { CheckProblem, ExtensionGrammar, Grammar, OptionSpec, OptionTable } from '../iptables/grammar.ts';
 import type { Given, Info, Selector, Use } from '../iptables/types.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { Hook, TableName } from '../netfilter/hooks.ts';
 import type { Formula } from '../nftables/formula.ts';
 import type { CtHelperObject, Match, Statement } from '../nftables/types.ts';
-import type { ListingReader } from './listing.ts';
 import type { PortRange } from './ports.ts';
 
 /** The typed form of an `Info` for an option table. */

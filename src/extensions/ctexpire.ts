@@ -1,9 +1,10 @@
 /** How long a conntrack entry has still to live: `--ctexpire` in whole seconds, `ct expiration` in milliseconds. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { ct, match } from '../nftables/build.ts';
 import { all, always, any, type Formula, never, test } from '../nftables/formula.ts';
 import type { Difference } from './contract.ts';
-import { type Bad, isBad, parseNumber, type ValueType } from './value.ts';
+import { parseNumber } from './value.ts';
 
 export interface Seconds {
   readonly low: number;

@@ -1,7 +1,7 @@
 /** The vocabulary of the conntrack match: states, statuses, directions. */
+import { isBad, type ValueType } from '../iptables/grammar.ts';
 import { parseProtocol } from '../iptables/selector.ts';
 import { type State, stateNames } from './conntrack.ts';
-import { isBad, type ValueType } from './value.ts';
 import { parseWords } from './wordlist.ts';
 
 /** Not states of their own: status bits of the entry that xt_conntrack.c adds to its state. */

@@ -1,11 +1,10 @@
 /** The ttl match of IPv4 and the hl match of IPv6: equal, below or above a number (net/netfilter/xt_hl.c). */
+import type { ListingReader, OptionSpec } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { match } from '../nftables/build.ts';
 import { all, always, type Formula, never, test } from '../nftables/formula.ts';
 import type { PayloadField } from '../nftables/types.ts';
 import { option } from './contract.ts';
-import type { OptionSpec } from '../iptables/grammar.ts';
-import type { ListingReader } from './listing.ts';
 import { wholeNumber } from './value.ts';
 
 const most = 255;

@@ -1,4 +1,5 @@
 /** One address with a mask, as conntrack and ipvs take it. Unlike `-s` the host bits are kept and saved. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import { parseAddresses } from '../iptables/selector.ts';
 import type { Given } from '../iptables/types.ts';
 import {
@@ -14,7 +15,6 @@ import type { Family } from '../netfilter/family.ts';
 import { and, match, prefix } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';
 import type { Expression } from '../nftables/types.ts';
-import { type Bad, isBad, type ValueType } from './value.ts';
 
 export interface HostMask {
   readonly address: Address;

@@ -1,11 +1,11 @@
 /** What the icmp and icmp6 matches share: the type with its code, its test in nft, and how `iptables -L` lists it. */
+import { type Bad, isBad, type ListingReader, type ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import type { Family } from '../netfilter/family.ts';
 import { anyIcmpType, icmpByName, icmpCandidates, type IcmpType, nftIcmpType } from '../netfilter/icmp.ts';
 import { equal, field, unequal } from '../nftables/build.ts';
 import { all, always, any, type Formula, never, test } from '../nftables/formula.ts';
-import type { ListingReader } from './listing.ts';
-import { type Bad, isBad, parseNumber, type ValueType } from './value.ts';
+import { parseNumber } from './value.ts';
 
 const parseByte = (text: string, what: string): number | Bad => {
   const number = parseNumber(text);

@@ -1,6 +1,6 @@
 /** What LOG and NFLOG share: a prefix that iptables cuts at the length of the kernel's field. */
-import type { ListingReader } from './listing.ts';
-import { quoted, type ValueType } from './value.ts';
+import type { ListingReader, ValueType } from '../iptables/grammar.ts';
+import { quoted } from './value.ts';
 
 const encoder = new TextEncoder();
 

@@ -1,10 +1,10 @@
 /** Mark values with a mask, as the mark and connmark matches and the MARK and CONNMARK targets take them. */
+import { type Bad, isBad, type ListingReader, type ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { and, match } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';
 import type { Expression } from '../nftables/types.ts';
-import type { ListingReader } from './listing.ts';
-import { type Bad, isBad, parseNumber, type ValueType } from './value.ts';
+import { parseNumber } from './value.ts';
 
 /** `value` may have bits outside of `mask`: such a match holds for no packet. */
 export interface MarkMask {

@@ -1,11 +1,10 @@
 /** How MARK and CONNMARK change a mark: `(mark & ~mask) ^ value` (net/netfilter/xt_mark.c, xt_connmark.c). */
+import type { OptionSpec, ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { and, or, xor } from '../nftables/build.ts';
 import type { Expression } from '../nftables/types.ts';
-import type { OptionSpec } from '../iptables/grammar.ts';
 import { type InfoOf, option } from './contract.ts';
 import { fullMask, type MarkMask, markMask, parseWord } from './mark.ts';
-import type { ValueType } from './value.ts';
 
 const hex = (number: number): string => `0x${number.toString(16)}`;
 const complement = (mask: number): number => ~mask >>> 0;

@@ -1,5 +1,5 @@
 /** How `iptables -L` shows the NAT targets. */
-import type { ListingPart, ListingReader } from './listing.ts';
+import type { ListingPart, ListingReader } from '../iptables/grammar.ts';
 import { orNothing } from './log.ts';
 
 /** ` random random-fully persistent` behind what has been read, whichever of them are there. */

@@ -1,9 +1,9 @@
 /** How the NAT targets write addresses and ports: struct nf_nat_range2 in include/uapi/linux/netfilter/nf_nat.h. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import { type Address, parseAddress, printAddress } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import { serviceNumber } from '../netfilter/services.ts';
 import { parsePort, type PortRange, printPortRange } from './ports.ts';
-import { type Bad, isBad, type ValueType } from './value.ts';
 
 /** Ports to map to. With a base, port `base + n` goes to port `low + n` (NF_NAT_RANGE_PROTO_OFFSET). */
 export interface NatPorts extends PortRange {

@@ -1,5 +1,6 @@
 /** `number[:number]` with open ends, as length, tcpmss, ah and esp take it (xtables_parse_interval and XTTYPE_UINT…RC). */
-import { type Bad, isBad, wholeNumber, type ValueType } from './value.ts';
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
+import { wholeNumber } from './value.ts';
 
 /** Equal ends for a single number. `low > high` holds no number. */
 export interface NumberRange {

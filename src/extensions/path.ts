@@ -1,17 +1,9 @@
 /** One way through a u32 or BPF program that ends in a match: what has to hold of the packet's bytes on it. */
+import type { Family } from '../netfilter/family.ts';
 import { all, type Formula } from '../nftables/formula.ts';
 import { rangesOf, within } from './ranges.ts';
-import {
-  type Constraint,
-  constraintTest,
-  impossible,
-  isOpen,
-  isPayload,
-  type Load,
-  meet,
-  present,
-  sameLoad,
-} from './word.ts';
+import { type Constraint, impossible, isOpen, isPayload, type Load, meet, sameLoad } from './word.ts';
+import { constraintTest, present } from './wordtest.ts';
 
 export interface Path {
   /** At most one for the same bits. */
@@ -59,8 +51,8 @@ const untested = (path: Path): Load[] => {
   return [...lastOf('nh', Math.max(reach('nh'), reach('th'), ...transport.map(endOf))), ...transport];
 };
 
-export const pathFormula = (path: Path): Formula =>
-  all([...path.constraints.map(constraintTest), ...untested(path).map(present)]);
+export const pathFormula = (path: Path, family: Family): Formula =>
+  all([...path.constraints.map((constraint) => constraintTest(constraint, family)), ...untested(path).map(present)]);
 
 /** How many nft tests the path is. */
 export const testsOf = (path: Path): number => path.constraints.length + untested(path).length;

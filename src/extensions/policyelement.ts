@@ -1,11 +1,11 @@
 /** One element of a policy: what one IPsec transform of the packet has to be (net/netfilter/xt_policy.c match_xfrm_state). */
+import type { ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { ah, esp, protocolName, protocolNumber } from '../netfilter/protocols.ts';
 import { equal, ipsec, match, unequal } from '../nftables/build.ts';
 import { all, any, type Formula, not, test } from '../nftables/formula.ts';
 import type { Difference } from './contract.ts';
 import type { HostMask } from './hostmask.ts';
-import type { ValueType } from './value.ts';
 
 export type Direction = 'in' | 'out';
 

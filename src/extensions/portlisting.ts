@@ -1,5 +1,5 @@
+import type { ListingReader } from '../iptables/grammar.ts';
 /** How `iptables -L` lists the matches with a source and a destination port (their print callbacks). */
-import type { ListingReader } from './listing.ts';
 
 const portPart = /^ *(spts?|dpts?):(!?)([^\s:]+)(?::([^\s:]+))?(?= |$)/;
 

@@ -1,12 +1,11 @@
 /** What the matches with a source and a destination port share. */
-import type { OptionSpec } from '../iptables/grammar.ts';
+import type { OptionSpec, ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { field, match } from '../nftables/build.ts';
 import { all, always, any, type Formula, never, test } from '../nftables/formula.ts';
 import { type Difference, type MatchTranslation, option, type RuleContext, translated } from './contract.ts';
 import { isWholeRange, portExpression, type PortRange } from './ports.ts';
 import { fragmentGuard, fragmentHeader, shortHeader, shorterThan, translateHeader } from './transport.ts';
-import type { ValueType } from './value.ts';
 
 export interface PortInfo {
   readonly sport?: Given<PortRange> | undefined;

@@ -1,8 +1,9 @@
 /** Port numbers, ranges and service names, as every port match and NAT target takes them. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import { serviceNumber } from '../netfilter/services.ts';
 import { anyOf, range } from '../nftables/build.ts';
 import type { Expression } from '../nftables/types.ts';
-import { type Bad, isBad, parseNumber, type ValueType } from './value.ts';
+import { parseNumber } from './value.ts';
 
 /** First and last port; equal for a single one. `low > high` holds no port: udp and dccp take such a range. */
 export interface PortRange {

@@ -1,7 +1,7 @@
 /** SCTP chunk types (IANA "SCTP Parameters"): how `--chunk-types` is written and what nft can say of a packet's chunks. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import { equal, raw, sctpChunk, unequal } from '../nftables/build.ts';
 import { all, any, type Formula, never, not, test } from '../nftables/formula.ts';
-import { type Bad, isBad, type ValueType } from './value.ts';
 
 interface ChunkName {
   readonly type: number;

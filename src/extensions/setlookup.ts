@@ -1,6 +1,6 @@
 /** An ipset, and what of the packet to look up in it. */
+import type { Bad, ValueType } from '../iptables/grammar.ts';
 import { utf8Length } from '../netfilter/bytes.ts';
-import type { Bad, ValueType } from './value.ts';
 
 export interface SetLookup {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** Security parameter indexes, as the ah and esp matches take and list them. */
+import type { ValueType } from '../iptables/grammar.ts';
 import type { Given } from '../iptables/types.ts';
 import { field, match, range } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';
 import { numberRange, type NumberRange } from './numberrange.ts';
 import type { Taken } from './portlisting.ts';
-import type { ValueType } from './value.ts';
 
 const last = 0xffffffff;
 

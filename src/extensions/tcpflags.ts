@@ -1,7 +1,7 @@
 /** The flags byte of a TCP header: how iptables writes masks of it and how nft compares it. */
+import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
 import { and, field } from '../nftables/build.ts';
 import type { Expression, PayloadField } from '../nftables/types.ts';
-import { type Bad, isBad, type ValueType } from './value.ts';
 
 /** nft's names of the bits, lowest first. iptables knows the first six, in capitals. */
 const names = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ecn', 'cwr'] as const;

@@ -1,7 +1,5 @@
 import { utf8Length } from '../netfilter/bytes.ts';
-import { type Bad, isBad, type ValueType } from '../iptables/grammar.ts';
-
-export { type Bad, isBad, type ValueType };
+import type { ValueType } from '../iptables/grammar.ts';
 
 /** How iptables quotes a string (xtables_save_string): bare if it is all word characters, else in quotes with `"`, `'` and `\` escaped. */
 export const quoted = (text: string): string =>

@@ -2,10 +2,7 @@
  * The normal form that u32 locations and BPF registers share: bits of one load, shifted, with some of them flipped,
  * plus a constant. A comparison of such a value is a comparison of `load & mask`, which nft can make.
  */
-import { and, anyOf, equal, match, meta, range, raw, unequal } from '../nftables/build.ts';
-import { type Formula, never, test } from '../nftables/formula.ts';
-import type { Expression } from '../nftables/types.ts';
-import { complement, flipped, intersect, lower, nothing, type Ranges, rotate, top, within } from './ranges.ts';
+import { flipped, intersect, lower, nothing, type Ranges, rotate, top, within } from './ranges.ts';
 
 /** Where a number comes from: bytes of the packet from a header's start, or a figure that the kernel keeps beside it. */
 export interface Load {
@@ -33,7 +30,8 @@ export type Value = Word | Constant;
 export const isPayload = (load: Load): boolean => load.base === 'nh' || load.base === 'th';
 export const sameLoad = (a: Load, b: Load): boolean => a.base === b.base && a.offset === b.offset && a.size === b.size;
 
-const allOf = (size: 1 | 2 | 4): number => (size === 4 ? top : size === 2 ? 0xffff : 0xff);
+/** All bits of a load. */
+export const allOf = (size: 1 | 2 | 4): number => (size === 4 ? top : size === 2 ? 0xffff : 0xff);
 
 export const constant = (value: number): Constant => ({ kind: 'constant', value: value >>> 0 });
 export const loaded = (load: Load): Word => ({
@@ -210,31 +208,6 @@ export const meet = (a: Constraint, b: Constraint): Constraint => ({
   ...a,
   values: within(intersect(a.values, b.values), a.mask),
 });
-
-const expressionOf = ({ base, offset, size }: Load): Expression =>
-  base === 'nh' || base === 'th' ? raw(base, offset * 8, size * 8) : meta(base);
-
-/** That the bytes are there; nft keeps a `>= 0`, and the load breaks the rule if they are not. */
-export const present = (load: Load): Formula => test(match(expressionOf(load), '>=', 0));
-
-const side = ([low, high]: readonly [number, number]): Expression => (low === high ? low : range(low, high));
-
-/** The constraint as one nft test. The load comes first in all forms, so that `!=` too fails where the bytes are not there. */
-export const constraintTest = ({ load, mask, values }: Constraint): Formula => {
-  const left = mask === allOf(load.size) ? expressionOf(load) : and(expressionOf(load), mask);
-  const [first, second] = values;
-  if (!first) return never;
-  const others = within(complement(values), mask);
-  const [other] = others;
-  if (other === undefined) return present(load);
-  if (!second && first[0] === first[1]) return test(equal(left, first[0]));
-  if (others.length === 1 && other[0] === other[1]) return test(unequal(left, other[0]));
-  if (!second && first[0] === 0) return test(match(left, '<=', first[1]));
-  if (!second && first[1] === mask) return test(match(left, '>=', first[0]));
-  if (!second) return test(equal(left, side(first)));
-  if (others.length === 1) return test(unequal(left, side(other)));
-  return test(equal(left, anyOf(values.map(side))));
-};
 
 export const constrain = (word: Word, values: Ranges): Constraint => ({
   load: word.load,

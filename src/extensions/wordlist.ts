@@ -1,5 +1,5 @@
+import type { Bad, ValueType } from '../iptables/grammar.ts';
 /** Comma lists of words from a fixed vocabulary: connection states, address types. */
-import type { Bad, ValueType } from './value.ts';
 
 /** Any case, and shortened as far as one likes: the first word of the vocabulary that starts so is meant. */
 const wordOf = <T extends string>(text: string, vocabulary: readonly T[]): T | undefined =>

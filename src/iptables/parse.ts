@@ -1,4 +1,5 @@
 /** Reads iptables rulesets of every textual form. Give it the extensions' grammar: `extensions/registry.ts`. */
+import { match, P } from 'ts-pattern';
 import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
@@ -34,21 +35,15 @@ export interface Reading {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading => {
-  const format = options.format ?? detectFormat(input);
-  switch (format) {
-    case 'save':
-      return readSave(input, grammar, options);
-    case 'rules':
-      return readRules(input, grammar, options);
-    case 'commands':
-      return readCommands(input, grammar, options);
-    case 'listing':
-      return readListing(input, grammar, options);
-    default:
-      return { tables: [], diagnostics: [format] };
-  }
-};
+const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading =>
+  match(options.format ?? detectFormat(input))
+    .returnType<Reading>()
+    .with('save', () => readSave(input, grammar, options))
+    .with('rules', () => readRules(input, grammar, options))
+    .with('commands', () => readCommands(input, grammar, options))
+    .with('listing', () => readListing(input, grammar, options))
+    .with({ severity: P.string }, (unknown) => ({ tables: [], diagnostics: [unknown] }))
+    .exhaustive();
 
 /** An input that seemed to have a format and then had nothing of it, such as a dump whose lines were joined to one comment. */
 const holdsNothing = ({ name }: Input): Diagnostic => ({

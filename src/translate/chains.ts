@@ -6,6 +6,7 @@ import type { ChainObject, ChainType, RuleObject } from '../nftables/types.ts';
 import type { Edge } from './depth.ts';
 import { withoutImplied } from './implied.ts';
 import type { NftRule, Scope } from './layout.ts';
+import { ordered } from './ordered.ts';
 
 /** A chain that was made for a rule: where its rules stand in the document, and which such chains it leads to. */
 interface Helper {
@@ -45,7 +46,7 @@ const targetOf = (rule: NftRule): string | undefined => {
 
 /** Writes one rule to the end of a chain on behalf of the input rule `owner`; gives its position among the table's rules. */
 export const writeRule = (writer: Writer, chain: string, rule: NftRule, owner: number, comment?: string): number => {
-  const expr = withoutImplied(rule);
+  const expr = ordered(withoutImplied(rule));
   const { family, table } = writer;
   writer.emit(comment === undefined ? { family, table, chain, expr } : { family, table, chain, comment, expr });
   const to = targetOf(rule);

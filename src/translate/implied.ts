@@ -23,7 +23,7 @@ const isProtocolTest = (statement: Statement): string | undefined => {
 };
 
 /** A limit, a quota, a number generator: it must not count packets that the protocol test keeps off. */
-const remembers = (statement: Statement): boolean =>
+export const remembers = (statement: Statement): boolean =>
   !('match' in statement) || (typeof statement.match.left === 'object' && 'numgen' in statement.match.left);
 
 /** `ct original proto-dst` and its like: nft 1.0.6 compiles them only behind a test for one protocol. */

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { dockerLike } from './ruleset.mjs';
@@ -15,13 +16,13 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 /** Runs a command several times: seconds and processor seconds (medians), and the highest peak of memory in MiB. */
 const measure = (command, runs) => {
   const results = Array.from({ length: runs }, () => {
-    const start = process.hrtime.bigint();
+    const start = performance.now();
     const run = spawnSync('/usr/bin/time', ['-f', '%U %S %M', ...command], {
       // Both write into a pipe, as to a pager or to nft; to /dev/null the stock tool is faster, for it writes line by line.
       stdio: ['ignore', 'pipe', 'pipe'],
       maxBuffer: 2 ** 30,
     });
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    const seconds = (performance.now() - start) / 1000;
     if (run.error) throw new Error('this needs /usr/bin/time', { cause: run.error });
     if (run.status !== 0)
       throw new Error(`${command.join(' ')} exits ${run.status}:\n${String(run.stderr).slice(-2000)}`);

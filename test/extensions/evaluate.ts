@@ -23,18 +23,58 @@ export const bigEndian = (bytes: Uint8Array, offset: number, size: number): numb
   return bytes.slice(offset, offset + size).reduce((value, byte) => value * 256 + byte, 0);
 };
 
+/** First bit and number of bits of the header fields; of the addresses only those that fit into a number. */
+const headerFields: Readonly<Record<string, readonly [from: number, count: number]>> = {
+  'ip version': [0, 4],
+  'ip hdrlength': [4, 4],
+  'ip dscp': [8, 6],
+  'ip ecn': [14, 2],
+  'ip length': [16, 16],
+  'ip id': [32, 16],
+  'ip frag-off': [48, 16],
+  'ip ttl': [64, 8],
+  'ip protocol': [72, 8],
+  'ip checksum': [80, 16],
+  'ip saddr': [96, 32],
+  'ip daddr': [128, 32],
+  'ip6 version': [0, 4],
+  'ip6 dscp': [4, 6],
+  'ip6 ecn': [10, 2],
+  'ip6 flowlabel': [12, 20],
+  'ip6 length': [32, 16],
+  'ip6 nexthdr': [48, 8],
+  'ip6 hoplimit': [56, 8],
+};
+
+const fieldValue = (name: string, bytes: Uint8Array): number | undefined => {
+  const place = headerFields[name];
+  if (!place) throw new Error(`no model of ${name}`);
+  const [from, count] = place;
+  const offset = Math.floor(from / 8);
+  const end = Math.ceil((from + count) / 8);
+  const value = bigEndian(bytes, offset, end - offset);
+  return value === undefined ? undefined : Math.floor(value / 2 ** (8 * end - from - count)) % 2 ** count;
+};
+
+const numberOf = (expression: Expression): number =>
+  typeof expression === 'string' && expression.includes('.')
+    ? expression.split('.').reduce((value, byte) => value * 256 + Number(byte), 0)
+    : Number(expression);
+
 /** The value of the left side; undefined where its load fails. */
 const valueOf = (expression: Expression, packet: Packet): number | undefined => {
   if (typeof expression !== 'object' || Array.isArray(expression)) throw new Error('a load is expected');
   if ('&' in expression) {
     const [left, mask] = expression['&'];
     const value = valueOf(left, packet);
-    return value === undefined ? undefined : (value & Number(mask)) >>> 0;
+    return value === undefined ? undefined : (value & numberOf(mask)) >>> 0;
   }
   if ('payload' in expression && 'base' in expression.payload) {
     const { base, offset, len } = expression.payload;
     return bigEndian(packet.bytes, (base === 'th' ? packet.transport : 0) + offset / 8, len / 8);
   }
+  if ('payload' in expression && 'field' in expression.payload)
+    return fieldValue(`${expression.payload.protocol} ${expression.payload.field}`, packet.bytes);
   if ('meta' in expression && expression.meta.key === 'mark') return packet.mark ?? 0;
   if ('meta' in expression && expression.meta.key === 'length') return packet.bytes.length;
   if ('meta' in expression && expression.meta.key === 'ipsec') return packet.transforms?.length ? 1 : 0;
@@ -48,12 +88,17 @@ const valueOf = (expression: Expression, packet: Packet): number | undefined => 
 };
 
 const within = (value: number, right: Expression): boolean => {
-  if (typeof right === 'number' || typeof right === 'boolean') return value === Number(right);
-  if (typeof right === 'object' && 'range' in right) {
+  if (typeof right !== 'object') return value === numberOf(right);
+  if ('range' in right) {
     const [low, high] = right.range;
-    return Number(low) <= value && value <= Number(high);
+    return numberOf(low) <= value && value <= numberOf(high);
   }
-  if (typeof right === 'object' && 'set' in right) return right.set.some((element) => within(value, element));
+  if ('prefix' in right) {
+    const size = 2 ** (32 - right.prefix.len);
+    const low = numberOf(right.prefix.addr);
+    return low <= value && value < low + size;
+  }
+  if ('set' in right) return right.set.some((element) => within(value, element));
   throw new Error(`no model of ${JSON.stringify(right)}`);
 };
 
@@ -66,9 +111,9 @@ const holdsTest = ({ match: { op, left, right } }: Match, packet: Packet): boole
     case '!=':
       return !within(value, right);
     case '<=':
-      return value <= Number(right);
+      return value <= numberOf(right);
     case '>=':
-      return value >= Number(right);
+      return value >= numberOf(right);
     default:
       throw new Error(`no model of ${op}`);
   }

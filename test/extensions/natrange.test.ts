@@ -1,7 +1,7 @@
 // How --to-destination and --to-source are read and printed.
+import { isBad } from '../../src/iptables/grammar.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isBad } from '../../src/extensions/value.ts';
 import { type NatRange, natPorts, natRange } from '../../src/extensions/natrange.ts';
 import type { Family } from '../../src/netfilter/family.ts';
 

@@ -14,7 +14,6 @@ import {
 } from '../../src/extensions/ranges.ts';
 import {
   constrain,
-  constraintTest,
   enumerate,
   freeBits,
   impossible,
@@ -24,6 +23,7 @@ import {
   preimage,
   type Value,
 } from '../../src/extensions/word.ts';
+import { constraintTest } from '../../src/extensions/wordtest.ts';
 import { matches } from './evaluate.ts';
 
 const interesting = fc.constantFrom(
@@ -118,7 +118,7 @@ describe('word', () => {
   const asTest = (value: Value, wanted: Ranges, packet: Uint8Array): boolean => {
     if (value.kind === 'constant') return holds(wanted, value.value);
     const constraint = constrain(value, wanted);
-    return !impossible(constraint) && matches(constraintTest(constraint), { bytes: packet, transport: 20 });
+    return !impossible(constraint) && matches(constraintTest(constraint, "ip"), { bytes: packet, transport: 20 });
   };
 
   it('folds masks and shifts, whatever their number and order', () =>

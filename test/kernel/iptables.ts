@@ -19,6 +19,8 @@ export interface Sample {
   readonly rule: string;
   /** What iptables is thought to save; nothing if it is thought to refuse the rule. */
   readonly saved?: readonly string[];
+  /** Whether it may well be that iptables refuses it: it is then tried by itself from the start. */
+  readonly doubtful?: boolean;
 }
 
 export interface Outcome {
@@ -31,7 +33,7 @@ export interface Outcome {
 const byChain = (lines: readonly string[]): string =>
   lines
     .map((line, index) => [line.split(' ')[1] ?? '', index, line] as const)
-    .sort(([a, i], [b, j]) => (a < b ? -1 : a > b ? 1 : i - j))
+    .toSorted(([a, i], [b, j]) => (a < b ? -1 : a > b ? 1 : i - j))
     .map(([, , line]) => line)
     .join('\n');
 
@@ -77,8 +79,9 @@ const together = (samples: readonly Sample[]): readonly Outcome[] => {
 export const tryAll = <T extends Sample>(samples: readonly T[]): ReadonlyMap<T, Outcome> => {
   const groups = new Map<string, T[]>();
   for (const sample of samples) {
-    const { tool, table, chains, rule, saved } = sample;
-    const key = saved && rule.startsWith('-A') ? [tool.family, tool.backend, table, ...chains].join(' ') : 'alone';
+    const { tool, table, chains, rule, saved, doubtful } = sample;
+    const good = saved && !doubtful && rule.startsWith('-A');
+    const key = good ? [tool.family, tool.backend, table, ...chains].join(' ') : 'alone';
     const group = groups.get(key) ?? [];
     group.push(sample);
     groups.set(key, group);

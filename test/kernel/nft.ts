@@ -82,7 +82,7 @@ export interface Unit {
 const join = (units: readonly Unit[], form: Form): string =>
   form === 'json'
     ? jsonOf(units.flatMap(({ body }) => (typeof body === 'string' ? [] : body)))
-    : units.map(({ body }) => body).join('\n');
+    : units.flatMap(({ body }) => (typeof body === 'string' ? [body] : [])).join('\n');
 
 const tablesOf = (listing: Listing, prefix: string): Listing =>
   new Map([...listing].filter(([key]) => key.split(' ')[1]?.startsWith(prefix)));

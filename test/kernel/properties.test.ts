@@ -6,6 +6,7 @@ import { registry } from '../../src/extensions/registry.ts';
 import { parse } from '../../src/iptables/parse.ts';
 import { printRule } from '../../src/iptables/print.ts';
 import { translate } from '../../src/translate/translate.ts';
+import { readBooks } from '../book.ts';
 import { dumpOf, type GeneratedRule, rule, seed, userChainsOf } from '../generate.ts';
 import { type Outcome, type Sample, tryAll } from './iptables.ts';
 import type { Tool } from './namespace.ts';
@@ -17,10 +18,17 @@ interface Judged extends Sample {
   readonly codes: readonly string[];
 }
 
+/** Extensions of which the book says that iptables or the kernel may be without them. */
+const oftenMissing = new Set(
+  readBooks().flatMap(({ extension, cases }) =>
+    cases.some(({ iptables }) => iptables === 'unavailable') ? [extension] : [],
+  ),
+);
+
 /** Refusals for what the kernel refuses as well. */
 const kernelRefuses: readonly string[] = ['wrong-hook', 'wrong-table', 'bpf-invalid'];
 
-const portMatch = / -m (?:tcp|udp)(?: (?:! )?--\S+ \S+)*/g;
+const portMatch = / -m (?:tcp|udp)(?: (?:! )?--\S+(?: [^-!\s]\S*)+)*/g;
 
 /** iptables-save forgets that what leaves nothing out was inverted, and that an interface may be any. */
 const savedByLegacy = (text: string): string =>
@@ -36,6 +44,7 @@ const savedByNft = (text: string): string =>
       if (match.includes('--tcp-option')) return match.replace(/ ! --[sd]port 0:65535/g, '');
       const ports = match
         .replace(/ ! --[sd]port 0:65535/g, '')
+        .replace(/(?: !)? --tcp-flags NONE NONE/, '')
         .replace(/ ! --([sd])port 0:(\d+)/g, (_, side, high) => ` --${side}port ${Number(high) + 1}:65535`);
       return ports !== match && !ports.includes('--') ? '' : ports;
     })
@@ -60,13 +69,14 @@ const judge = (one: GeneratedRule, backend: Tool['backend']): Judged => {
   const refused = translate(value, registry).entries.filter(({ status }) => status === 'refused');
   const codes = refused.flatMap((entry) => entry.codes);
   if (codes.some((code) => kernelRefuses.includes(code))) return { ...sample, verdict: 'error', codes };
-  return { ...sample, saved, verdict: refused.length > 0 ? 'refused' : 'good', codes };
+  const doubtful = refused.length > 0 || extensions.some((name) => oftenMissing.has(name));
+  return { ...sample, saved, doubtful, verdict: refused.length > 0 ? 'refused' : 'good', codes };
 };
 
 /** What the kernel refuses although dnfw takes it: nothing of this can come from a dump. */
 const excused = (one: Judged, { stderr }: Outcome): boolean =>
-  // What dnfw does not translate may need what this kernel lacks.
-  one.verdict === 'refused' ||
+  // What dnfw does not translate may need what this kernel or iptables lacks, an IP set for example.
+  one.doubtful === true ||
   // iptables-legacy asks the kernel only at the end, and gets no reason.
   (one.tool.backend === 'legacy' &&
     /restore: line \d+ failed/.test(stderr) &&

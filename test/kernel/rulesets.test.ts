@@ -19,7 +19,13 @@ const scenarios = readScenarios().map((scenario) => {
 /** What only a host with IP sets or IPVS takes, as iptables names it. */
 const missing = /Set \S+ doesn't exist|Extension ipvs revision 0 not supported/;
 
-const loaded = new Map<string, { readonly json: Loaded; readonly text: Loaded; readonly again: Loaded }>();
+interface Loads {
+  readonly json: Loaded;
+  readonly text: Loaded;
+  readonly again: Loaded;
+}
+
+const loaded = new Map<string, Loads>();
 
 beforeAll(() => {
   const json = loadEach(
@@ -43,8 +49,10 @@ beforeAll(() => {
 });
 
 describe.each(scenarios)('$name', ({ name, ruleset, commands, expected }) => {
+  const loads = (): Loads => loaded.get(name) as Loads;
+
   it('loads from JSON', () => {
-    const { error, listing } = loaded.get(name)?.json as Loaded;
+    const { error, listing } = loads().json;
     expect(error).toBe('');
     const rules = [...listing.values()].flat().filter((object) => 'rule' in object);
     expect(rules).toHaveLength(commands.filter((command) => 'add' in command && 'rule' in command.add).length);
@@ -52,15 +60,15 @@ describe.each(scenarios)('$name', ({ name, ruleset, commands, expected }) => {
 
   it('loads from text to the same', () => {
     expect(printText(commands).refusals).toEqual([]);
-    const { error, listing } = loaded.get(name)?.text as Loaded;
+    const { error, listing } = loads().text;
     expect(error).toBe('');
-    expect(listing).toEqual(loaded.get(name)?.json.listing);
+    expect(listing).toEqual(loads().json.listing);
   });
 
   it('loads again from its listing', () => {
-    const { error, listing } = loaded.get(name)?.again as Loaded;
+    const { error, listing } = loads().again;
     expect(error).toBe('');
-    expect(listing).toEqual(loaded.get(name)?.json.listing);
+    expect(listing).toEqual(loads().json.listing);
   });
 
   it('loads in iptables, which saves the same rules', () => {

@@ -97,7 +97,7 @@ export const translateProgram = (program: BpfProgram, context: RuleContext): Bpf
     (instruction) => (instruction.code & 0xe7) === 0x20 && figureAt(instruction.k) === 'payload offset',
   );
   return {
-    formula: any(mergePaths(run.found).map(pathFormula)),
+    formula: any(mergePaths(run.found).map((path) => pathFormula(path, context.family))),
     differences: asksPayload ? payloadDifferences(context) : [],
   };
 };

@@ -1,3 +1,4 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import type { Hook } from '../../netfilter/hooks.ts';
 import { anyOf, equal, fib, field, match, prefix, set, unequal } from '../../nftables/build.ts';
@@ -13,7 +14,7 @@ import {
   type RuleContext,
   translated,
 } from '../contract.ts';
-import { flag, type ValueType } from '../value.ts';
+import { flag } from '../value.ts';
 import { parseWords, wordList } from '../wordlist.ts';
 
 /** The route types RTN_UNSPEC to RTN_XRESOLVE by number, in the order in which iptables-save prints them. */

@@ -1,8 +1,8 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { always } from '../../nftables/formula.ts';
 import { bytecode } from '../bpf/program.ts';
 import { translateProgram } from '../bpf/execute.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { string } from '../value.ts';
 
 /** `match bpf 6 0 0 1 `: the instructions without their number, glued to what stands before. */

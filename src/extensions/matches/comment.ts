@@ -1,6 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { always } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import { quoted, type ValueType } from '../value.ts';
+import { quoted } from '../value.ts';
 
 /** XT_MAX_COMMENT_LEN counts the final zero byte. */
 const longest = 255;

@@ -1,3 +1,4 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { ct, equal, match, protocol } from '../../nftables/build.ts';
 import { all, always, any, type Formula, never, not, test } from '../../nftables/formula.ts';
 import { bits, stateIn, type State, stateTest, tracked, withEntry, withoutEntry } from '../conntrack.ts';
@@ -22,7 +23,6 @@ import {
   translations,
 } from '../ctvalues.ts';
 import { hostMask, hostMaskTest } from '../hostmask.ts';
-import type { ListingReader } from '../listing.ts';
 import { portRange } from '../ports.ts';
 import { wordList } from '../wordlist.ts';
 

@@ -1,3 +1,4 @@
+import type { Bad, ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { dccp as dccpNumber } from '../../netfilter/protocols.ts';
 import { anyOf, field, match } from '../../nftables/build.ts';
@@ -7,7 +8,7 @@ import { portListing, type Taken } from '../portlisting.ts';
 import { portOptions, portTests } from '../portmatch.ts';
 import { portRange } from '../ports.ts';
 import { translateHeader } from '../transport.ts';
-import { type Bad, type ValueType, wholeNumber } from '../value.ts';
+import { wholeNumber } from '../value.ts';
 
 /** Packet types 0 to 9 by name; INVALID stands for the other six values of the field (RFC 4340, 5.1). */
 const names = ['REQUEST', 'RESPONSE', 'DATA', 'ACK', 'DATAACK', 'CLOSEREQ', 'CLOSE', 'RESET', 'SYNC', 'SYNCACK'];

@@ -1,9 +1,9 @@
+import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import { dscpByClass, dscpClasses } from '../../netfilter/dscp.ts';
 import { field, match } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
-import { type ValueType, wholeNumber } from '../value.ts';
+import { wholeNumber } from '../value.ts';
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`;
 

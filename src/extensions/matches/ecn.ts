@@ -1,8 +1,8 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { tcp } from '../../netfilter/protocols.ts';
 import { equal } from '../../nftables/build.ts';
 import { all, always, type Formula, test } from '../../nftables/formula.ts';
 import { defineMatch, type Difference, type MatchExtension, option, translated } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { flagNames, maskedFlags } from '../tcpflags.ts';
 import { ecnTest } from '../trafficclass.ts';
 import { hasBytes } from '../transport.ts';

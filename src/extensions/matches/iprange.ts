@@ -1,10 +1,10 @@
+import { type Bad, isBad, type ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { type Address, addressBits, parseAddress, printAddress } from '../../netfilter/address.ts';
 import type { Family } from '../../netfilter/family.ts';
 import { field, match, range } from '../../nftables/build.ts';
 import { all, always, type Formula, never, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import { type Bad, isBad, type ValueType } from '../value.ts';
 
 interface AddressRange {
   readonly low: Address;

@@ -1,8 +1,9 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
 import { directionValue, protocolValue } from '../ctvalues.ts';
 import { hostMask } from '../hostmask.ts';
 import { parsePort } from '../ports.ts';
-import { flag, type ValueType } from '../value.ts';
+import { flag } from '../value.ts';
 
 const port: ValueType<number> = {
   syntax: 'port',

@@ -1,8 +1,9 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { limit as limitStatement } from '../../nftables/build.ts';
 import { stateful } from '../../nftables/formula.ts';
 import { defineMatch, type Difference, type MatchExtension, option, translated } from '../contract.ts';
-import { type ValueType, wholeNumber } from '../value.ts';
+import { wholeNumber } from '../value.ts';
 
 /** Units in ten-thousandths of a second, in which iptables stores the time between two packets (XT_LIMIT_SCALE). */
 const units = [

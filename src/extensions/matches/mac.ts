@@ -1,7 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { field, match } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import type { ValueType } from '../value.ts';
 
 /** Six hexadecimal bytes with colons; iptables takes one digit for a byte, too. */
 const macAddress: ValueType<string> = {

@@ -1,9 +1,9 @@
+import { type Bad, isBad, type ListingReader, type ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { dccp, protocolName, sctp, tcp, udp, udplite } from '../../netfilter/protocols.ts';
 import { field, match } from '../../nftables/build.ts';
 import { all, always, any, type Formula, never, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, type RuleContext } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import {
   isWholeRange,
   joinRanges,
@@ -14,7 +14,6 @@ import {
   printPortRange,
 } from '../ports.ts';
 import { translateHeader } from '../transport.ts';
-import { type Bad, isBad, type ValueType } from '../value.ts';
 
 /** XT_MULTI_PORTS: a range takes two of them. */
 const slots = 15;

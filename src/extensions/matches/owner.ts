@@ -1,8 +1,9 @@
+import { type Bad, isBad, type ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { match, meta, range } from '../../nftables/build.ts';
 import { all, always, type Formula, never, not, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
-import { type Bad, flag, isBad, parseNumber, type ValueType } from '../value.ts';
+import { flag, parseNumber } from '../value.ts';
 
 interface Ids {
   readonly low: number;

@@ -1,6 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { parseInterface } from '../../iptables/selector.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
-import { flag, type ValueType } from '../value.ts';
+import { flag } from '../value.ts';
 
 const port: ValueType<string> = {
   syntax: 'name[+]',

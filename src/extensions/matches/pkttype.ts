@@ -1,7 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { match, meta } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import type { ValueType } from '../value.ts';
 
 /** What may be written, in any case, and what nft calls it; the first spelling of a type is the one that is saved. */
 const types: Readonly<Record<string, string>> = {

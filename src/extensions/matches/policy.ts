@@ -1,10 +1,9 @@
-import type { CheckProblem } from '../../iptables/grammar.ts';
+import type { CheckProblem, ListingReader } from '../../iptables/grammar.ts';
 import type { Hook } from '../../netfilter/hooks.ts';
 import { equal, meta, rt } from '../../nftables/build.ts';
 import { test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, type Refusal, refused, translated } from '../contract.ts';
 import { hostMask } from '../hostmask.ts';
-import type { ListingReader } from '../listing.ts';
 import {
   allTransforms,
   type Direction,

@@ -1,6 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
 import { setLookup } from '../setlookup.ts';
-import { flag, parseNumber, type ValueType } from '../value.ts';
+import { flag, parseNumber } from '../value.ts';
 
 /** A counter of 64 bits. */
 const count: ValueType<bigint> = {

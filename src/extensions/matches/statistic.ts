@@ -1,7 +1,8 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { and, match, meta, numgen } from '../../nftables/build.ts';
 import { always, never, stateful } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import { oneOf, type ValueType, wholeNumber } from '../value.ts';
+import { oneOf, wholeNumber } from '../value.ts';
 
 /** Probabilities are stored as parts of 2^31; a random number of 31 bits below it matches. */
 const certain = 0x80000000;

@@ -1,3 +1,4 @@
+import { type Bad, isBad, type ValueType } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { tcp } from '../../netfilter/protocols.ts';
 import { match, range, tcpOption } from '../../nftables/build.ts';
@@ -6,7 +7,6 @@ import { defineMatch, type Difference, type MatchExtension, option, translated }
 import { numberRange, type NumberRange } from '../numberrange.ts';
 import { malformedOptions, wholeTcpHeader } from '../tcpoptions.ts';
 import { hasBytes, shortHeader } from '../transport.ts';
-import { type Bad, isBad, type ValueType } from '../value.ts';
 
 const anySize = numberRange(0, 65535, 'size[:size]');
 

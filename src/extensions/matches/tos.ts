@@ -1,9 +1,9 @@
+import { type Bad, isBad, type ListingReader, type ValueType } from '../../iptables/grammar.ts';
 import { tosNames } from '../../netfilter/dscp.ts';
 import { always, never } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { trafficClassTest } from '../trafficclass.ts';
-import { type Bad, isBad, type ValueType, wholeNumber } from '../value.ts';
+import { wholeNumber } from '../value.ts';
 
 /** `value` may have bits outside of `mask`: no packet meets it then. */
 interface MaskedByte {

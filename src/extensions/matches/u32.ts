@@ -1,6 +1,6 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { always, not } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { u32Program } from '../u32/program.ts';
 import { translateProgram } from '../u32/translate.ts';
 

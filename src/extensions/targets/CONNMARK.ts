@@ -1,8 +1,8 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import type { Given } from '../../iptables/types.ts';
 import { ct, mangle, meta, shiftLeft, shiftRight } from '../../nftables/build.ts';
 import type { Expression } from '../../nftables/types.ts';
 import { defineTarget, type InfoOf, option, refused, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { fullMask, masked } from '../mark.ts';
 import { asXmark, changedMark, markOptions, markWord, readMarkListing } from '../markset.ts';
 import { flag, wholeNumber } from '../value.ts';

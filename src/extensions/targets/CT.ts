@@ -1,8 +1,8 @@
+import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import { ct, mangle, notrack, unequal } from '../../nftables/build.ts';
 import { test } from '../../nftables/formula.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
-import { flag, parseNumber, type ValueType } from '../value.ts';
+import { flag, parseNumber } from '../value.ts';
 
 const zone: ValueType<number | 'mark'> = {
   syntax: '{number|mark}',

@@ -1,6 +1,7 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import { field, mangle } from '../../nftables/build.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
-import { type ValueType, wholeNumber } from '../value.ts';
+import { wholeNumber } from '../value.ts';
 
 /** Class selectors, assured and expedited forwarding (RFC 2474, 2597, 3246), best effort. */
 const classes: ReadonlyMap<string, number> = new Map([

@@ -1,8 +1,8 @@
+import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import { log } from '../../nftables/build.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { logPrefix } from '../log.ts';
-import { flag, parseNumber, type ValueType } from '../value.ts';
+import { flag, parseNumber } from '../value.ts';
 
 /** The names of nft, by the number of the level (syslog(3)). */
 const levels = ['emerg', 'alert', 'crit', 'err', 'warn', 'notice', 'info', 'debug'] as const;

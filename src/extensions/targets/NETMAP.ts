@@ -1,9 +1,9 @@
+import type { ValueType } from '../../iptables/grammar.ts';
 import type { Family } from '../../netfilter/family.ts';
 import { type Masked, parseMasked, prefixLength, printAddress, printMasked } from '../../netfilter/address.ts';
 import { dnat, prefix, snat } from '../../nftables/build.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
 import { toListing } from '../natlisting.ts';
-import type { ValueType } from '../value.ts';
 
 const network: ValueType<Masked> = {
   syntax: 'address[/mask]',

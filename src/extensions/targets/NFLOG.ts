@@ -1,6 +1,6 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { log } from '../../nftables/build.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { cutTo, logPrefix, orNothing } from '../log.ts';
 import { wholeNumber } from '../value.ts';
 

@@ -1,7 +1,7 @@
+import { isBad, type ListingReader, type ValueType } from '../../iptables/grammar.ts';
 import { queue, range } from '../../nftables/build.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
-import { flag, isBad, type ValueType, wholeNumber } from '../value.ts';
+import { flag, wholeNumber } from '../value.ts';
 
 interface Queues {
   readonly first: number;

@@ -1,10 +1,9 @@
+import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import type { Family } from '../../netfilter/family.ts';
 import { tcp } from '../../netfilter/protocols.ts';
 import { reject } from '../../nftables/build.ts';
 import type { Reject } from '../../nftables/types.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
-import type { ValueType } from '../value.ts';
 
 interface Answer {
   /** As iptables-save prints it. */

@@ -1,5 +1,5 @@
+import type { ListingReader } from '../../iptables/grammar.ts';
 import { defineTarget, option, refused, type TargetExtension } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
 import { setLookup } from '../setlookup.ts';
 import { flag, wholeNumber } from '../value.ts';
 

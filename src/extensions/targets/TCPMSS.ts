@@ -1,3 +1,4 @@
+import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import type { Family } from '../../netfilter/family.ts';
 import type { Hook } from '../../netfilter/hooks.ts';
 import { tcp } from '../../netfilter/protocols.ts';
@@ -12,8 +13,7 @@ import {
   statements,
   type TargetExtension,
 } from '../contract.ts';
-import type { ListingReader } from '../listing.ts';
-import { flag, type ValueType, wholeNumber } from '../value.ts';
+import { flag, wholeNumber } from '../value.ts';
 
 /** A segment in the largest packet: 65535 bytes less the IP header. */
 const largest: Readonly<Record<Family, number>> = { ip: 65515, ip6: 65495 };

@@ -1,7 +1,8 @@
+import { isBad, type ValueType } from '../../iptables/grammar.ts';
 import { field, mangle } from '../../nftables/build.ts';
 import type { Statement } from '../../nftables/types.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
-import { isBad, parseNumber, type ValueType, wholeNumber } from '../value.ts';
+import { parseNumber, wholeNumber } from '../value.ts';
 
 interface TosMask {
   readonly value: number;

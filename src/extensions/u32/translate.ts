@@ -190,7 +190,7 @@ export const translateProgram = (program: U32Program, context: RuleContext): For
     const paths = plain.get(test) ?? testPaths(test, narrowed, effort);
     if ('code' in paths) return paths;
     if (paths.length === 0) return never;
-    tests.push(any(mergePaths(paths).map(pathFormula)));
+    tests.push(any(mergePaths(paths).map((path) => pathFormula(path, context.family))));
   }
   return all(tests);
 };

@@ -1,1 +1,0 @@
-export type { ListingContext, ListingPart, ListingReader } from '../iptables/grammar.ts';

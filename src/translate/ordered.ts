@@ -1,0 +1,116 @@
+/**
+ * The order of raw tests on the transport header. Behind a test that tells nft the protocol, nft lists raw bytes of its
+ * header as fields, not always as the same ones (1.1 even crashes behind a test for GRE); in front of it they stay raw.
+ * Order is all that changes: tests have no effect, so a rule may ask them in any order.
+ */
+import { protocolNumber } from '../netfilter/protocols.ts';
+import { and, equal, range, set, unequal } from '../nftables/build.ts';
+import type { Expression, Match, PayloadRaw, Statement } from '../nftables/types.ts';
+import { remembers } from './implied.ts';
+import type { NftRule } from './layout.ts';
+
+/** What nft knows of a header, in bytes; what stands behind it has no name. */
+const headers: ReadonlyMap<Expression, number> = new Map<Expression, number>([
+  ['udp', 8],
+  ['tcp', 20],
+  ['sctp', 12],
+]);
+
+const rawOf = (expression: Expression): PayloadRaw['payload'] | undefined => {
+  if (typeof expression !== 'object') return undefined;
+  if ('&' in expression) return rawOf(expression['&'][0]);
+  return 'payload' in expression && 'base' in expression.payload ? expression.payload : undefined;
+};
+
+const rawTransport = (statement: Statement): PayloadRaw['payload'] | undefined => {
+  const found = 'match' in statement ? rawOf(statement.match.left) : undefined;
+  return found?.base === 'th' ? found : undefined;
+};
+
+const networkFields: ReadonlySet<string> = new Set(['protocol', 'nexthdr']);
+
+/** The protocol that nft takes for known behind this statement, or `some` where the test does not make it plain. */
+const toldBy = (statement: Statement): Expression | undefined => {
+  if (!('match' in statement)) return undefined;
+  const { left, op, right } = statement.match;
+  if (typeof left !== 'object') return undefined;
+  if ('tcp option' in left) return 'tcp';
+  if ('sctp chunk' in left) return 'sctp';
+  if ('meta' in left) return left.meta.key === 'l4proto' && op === '==' ? right : undefined;
+  if ('ct' in left) return left.ct.key === 'protocol' ? 'some' : undefined;
+  const payload = 'payload' in left ? left.payload : '&' in left ? fieldOf(left['&'][0]) : undefined;
+  if (!payload || 'base' in payload) return undefined;
+  if (payload.protocol !== 'ip' && payload.protocol !== 'ip6') return payload.protocol;
+  return networkFields.has(payload.field) && op === '==' ? 'some' : undefined;
+};
+
+type Payload = Extract<Expression, { readonly payload: unknown }>['payload'];
+
+const fieldOf = (expression: Expression): Payload | undefined =>
+  typeof expression === 'object' && 'payload' in expression ? expression.payload : undefined;
+
+/** Two tests on the two overlapping halves of the same bytes. */
+const halves = ({ match: { left } }: Match, len: number, value: number): readonly Statement[] =>
+  [len === 8 ? 0xf0 : 0xfff0, len === 8 ? 0x0f : 0x0fff].map((mask) => equal(and(left, mask), value & mask));
+
+/**
+ * nft joins comparisons of neighbouring bytes into one load. One of 3 bytes, or one that is not aligned, fails for later
+ * fragments, for which the single ones succeed (net/netfilter/nf_tables_core.c nft_payload_fast_eval).
+ */
+const unjoined = (rule: NftRule): NftRule => {
+  const isJoinable = (statement: Statement): boolean =>
+    'match' in statement &&
+    statement.match.op === '==' &&
+    typeof statement.match.left === 'object' &&
+    'payload' in statement.match.left &&
+    (rawTransport(statement) !== undefined || toldBy(statement) !== undefined);
+  if (rule.filter(isJoinable).length < 2) return rule;
+  return rule.flatMap((statement) => {
+    const load = rawTransport(statement);
+    if (!load || load.len >= 32 || !isJoinable(statement) || !('match' in statement)) return [statement];
+    const { right } = statement.match;
+    return typeof right === 'number' ? halves(statement, load.len, right) : [statement];
+  });
+};
+
+/** Whether the test means the same wherever nft knows the protocol: behind its header, or on one byte by itself. */
+const staysRaw = (statement: Statement, known: Expression): boolean => {
+  const load = rawTransport(statement);
+  if (!load || !('match' in statement)) return true;
+  if (load.offset >= 8 * (headers.get(known) ?? Infinity)) return true;
+  const { left, op, right } = statement.match;
+  if (load.len !== 8 || typeof known !== 'string' || typeof right !== 'number') return false;
+  return op === '>=' ? right === 0 : known === 'tcp' && typeof left === 'object' && '&' in left;
+};
+
+const lastProtocol = 255;
+
+/** `meta l4proto X` in words from which nft does not conclude that the protocol is X. */
+const untold = (statement: Statement): Statement => {
+  if (!('match' in statement)) return statement;
+  const { left, right } = statement.match;
+  const number = typeof right === 'number' ? right : typeof right === 'string' ? protocolNumber(right) : undefined;
+  if (typeof left !== 'object' || !('meta' in left) || number === undefined) return statement;
+  const others = [
+    ...(number > 0 ? [range(0, number - 1)] : []),
+    ...(number < lastProtocol ? [range(number + 1, lastProtocol)] : []),
+  ];
+  return unequal(left, others.length === 1 ? (others[0] as Expression) : set(others));
+};
+
+export const ordered = (rule: NftRule): NftRule => {
+  if (!rule.some(rawTransport)) return rule;
+  const first = rule.findIndex((statement) => toldBy(statement) !== undefined);
+  if (first < 0) return unjoined(rule);
+  const known = toldBy(rule[first] as Statement) as Expression;
+  const end = rule.findIndex(remembers);
+  const isBehind = (statement: Statement): boolean => staysRaw(statement, known);
+  const tests = rule.slice(0, end < 0 ? rule.length : end);
+  const later = rule.slice(tests.length);
+  const before = tests.slice(0, first);
+  const inFront = tests.slice(first).filter((statement) => !isBehind(statement) && rawTransport(statement));
+  const behind = tests.slice(first).filter((statement) => isBehind(statement) || !rawTransport(statement));
+  // What asks about the header only after a limit cannot go in front of it.
+  const hidden = later.some((statement) => rawTransport(statement) && !isBehind(statement));
+  return unjoined([...before, ...inFront, ...(hidden ? behind.map(untold) : behind), ...later]);
+};
