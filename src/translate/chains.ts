@@ -2,11 +2,12 @@
 import type { Family } from '../netfilter/family.ts';
 import { hookOf, isBuiltInChain, priorityOf, type Hook, type TableName } from '../netfilter/hooks.ts';
 import type { Chain } from '../iptables/types.ts';
-import type { ChainObject, ChainType, RuleObject } from '../nftables/types.ts';
+import type { ChainObject, ChainType, RuleObject, Statement } from '../nftables/types.ts';
 import type { Edge } from './depth.ts';
 import { withoutImplied } from './implied.ts';
 import type { NftRule, Scope } from './layout.ts';
 import { ordered } from './ordered.ts';
+import { withConnectionApart } from './protocol.ts';
 
 /** A chain that was made for a rule: where its rules stand in the document, and which such chains it leads to. */
 interface Helper {
@@ -46,7 +47,7 @@ const targetOf = (rule: NftRule): string | undefined => {
 
 /** Writes one rule to the end of a chain on behalf of the input rule `owner`; gives its position among the table's rules. */
 export const writeRule = (writer: Writer, chain: string, rule: NftRule, owner: number, comment?: string): number => {
-  const expr = ordered(withoutImplied(rule));
+  const expr = ordered(withConnectionApart(withoutImplied(rule)));
   const { family, table } = writer;
   writer.emit(comment === undefined ? { family, table, chain, expr } : { family, table, chain, comment, expr });
   const to = targetOf(rule);
@@ -62,17 +63,24 @@ const positionsBehind = (writer: Writer, name: string, found: Set<number>): void
   for (const target of helper.targets) positionsBehind(writer, target, found);
 };
 
+/** A limit or a counter in a chain that two input rules share would count the packets of both. */
+const counts = (statement: Statement): boolean =>
+  'limit' in statement ||
+  'quota' in statement ||
+  'counter' in statement ||
+  ('match' in statement && typeof statement.match.left === 'object' && 'numgen' in statement.match.left);
+
 /** Where chains for one input rule are made; `found` collects the positions of all rules that it becomes. */
 export const scopeFor = (writer: Writer, base: string, owner: number, found: Set<number>): Scope => ({
   chain: (rules) => {
-    const content = JSON.stringify(rules);
-    const existing = writer.byContent.get(content);
+    const content = rules.some((rule) => rule.some(counts)) ? undefined : JSON.stringify(rules);
+    const existing = content === undefined ? undefined : writer.byContent.get(content);
     if (existing !== undefined) {
       positionsBehind(writer, existing, found);
       return existing;
     }
     const name = freeName(writer, base);
-    writer.byContent.set(content, name);
+    if (content !== undefined) writer.byContent.set(content, name);
     const positions = rules.map((rule) => writeRule(writer, name, rule, owner));
     for (const position of positions) found.add(position);
     writer.helpers.set(name, { positions, targets: rules.map(targetOf).filter((target) => target !== undefined) });

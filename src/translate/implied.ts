@@ -2,7 +2,7 @@ import type { Expression, Statement } from '../nftables/types.ts';
 import type { NftRule } from './layout.ts';
 
 /** The protocol that a payload expression makes nft test for before it loads anything. */
-const protocolOf = (expression: Expression): string | undefined => {
+export const protocolOf = (expression: Expression): string | undefined => {
   if (typeof expression !== 'object') return undefined;
   if ('payload' in expression) return 'protocol' in expression.payload ? expression.payload.protocol : undefined;
   if ('&' in expression) return protocolOf(expression['&'][0]);

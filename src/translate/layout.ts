@@ -4,7 +4,8 @@
  */
 import { goto, jump, returnVerdict } from '../nftables/build.ts';
 import { all, any, type Formula, isStateful } from '../nftables/formula.ts';
-import type { Statement } from '../nftables/types.ts';
+import type { Match, Statement } from '../nftables/types.ts';
+import { isPossible } from './protocol.ts';
 
 export type NftRule = readonly Statement[];
 
@@ -17,12 +18,12 @@ export interface Action {
    */
   readonly ending: 'final' | 'leave' | 'pass';
   /** Tests that are repeated in front of the statements where these stand in another rule than the formula. */
-  readonly inside: NftRule | undefined;
+  readonly inside: readonly Match[] | undefined;
 }
 
-/** Where chains for one input rule are made. The same content in one table is one chain. */
+/** Where chains for one input rule are made. The same content in one table is one chain, unless it counts. */
 export interface Scope {
-  /** Adds a chain with these rules and gives its name. */
+  /** Adds a chain with these rules and gives its name; or that of one with the same rules. */
   readonly chain: (rules: readonly NftRule[]) => string;
   /** Reserves a chain that the rest of the input chain will be written to, and gives its name. */
   readonly rest: () => string;
@@ -90,6 +91,7 @@ const lay = (formula: Formula, yes: NftRule, no: NftRule, scope: Scope): readonl
     case 'stateful':
     case 'all': {
       const { literals, rest } = split(formula);
+      if (!isPossible(statementsOf(literals))) return otherwise;
       if (rest.length === 0) {
         if (yes.length === 0 && no.length === 0) return [];
         return [[...statementsOf(literals), ...(no.length > 0 ? closed(yes, scope) : yes)], ...otherwise];
@@ -105,7 +107,8 @@ const lay = (formula: Formula, yes: NftRule, no: NftRule, scope: Scope): readonl
       const rules: NftRule[] = [];
       for (const [index, alternative] of formula.of.entries()) {
         if (isConjunction(alternative)) {
-          rules.push([...statementsOf(partsOf(alternative)), ...leaf]);
+          const tests = statementsOf(partsOf(alternative));
+          if (isPossible(tests)) rules.push([...tests, ...leaf]);
           continue;
         }
         const later = formula.of.slice(index + 1);
@@ -129,6 +132,7 @@ export const place = (formula: Formula, action: Action, scope: Scope): Placed =>
   if (formula.kind === 'never') return { rules: [] };
   const { literals, rest } = split(formula);
   const lead = statementsOf(literals);
+  if (!isPossible(lead)) return { rules: [] };
   const [first] = rest;
   if (!first) return { rules: [[...lead, ...action.statements]] };
   if (
@@ -140,7 +144,9 @@ export const place = (formula: Formula, action: Action, scope: Scope): Placed =>
     first.of.every(isConjunction)
   )
     return {
-      rules: first.of.map((alternative) => [...lead, ...statementsOf(partsOf(alternative)), ...action.statements]),
+      rules: first.of
+        .map((alternative) => [...lead, ...statementsOf(partsOf(alternative)), ...action.statements])
+        .filter(isPossible),
     };
   const apart = action.inside ? [...action.inside, ...action.statements] : action.statements;
   if (action.ending !== 'leave') return { rules: [[...lead, jump(scope.chain(lay(all(rest), apart, [], scope)))]] };

@@ -1,7 +1,8 @@
 /**
- * The order of raw tests on the transport header. Behind a test that tells nft the protocol, nft lists raw bytes of its
- * header as fields, not always as the same ones (1.1 even crashes behind a test for GRE); in front of it they stay raw.
- * Order is all that changes: tests have no effect, so a rule may ask them in any order.
+ * What nft makes of several payload tests in one rule, kept to what they say one by one. Behind a test that tells nft the
+ * protocol, nft lists raw bytes of its header as fields, not always as the same ones (1.1 even crashes behind a test for
+ * GRE); in front of it they stay raw. Tests have no effect, so a rule may ask them in any order. And nft joins tests of
+ * neighbouring bytes, which is not always the same.
  */
 import { protocolNumber } from '../netfilter/protocols.ts';
 import { and, equal, range, set, unequal } from '../nftables/build.ts';
@@ -49,6 +50,11 @@ type Payload = Extract<Expression, { readonly payload: unknown }>['payload'];
 const fieldOf = (expression: Expression): Payload | undefined =>
   typeof expression === 'object' && 'payload' in expression ? expression.payload : undefined;
 
+const headerOf = (load: Payload): 'network' | 'transport' => {
+  const isNetwork = 'base' in load ? load.base === 'nh' : load.protocol === 'ip' || load.protocol === 'ip6';
+  return isNetwork ? 'network' : 'transport';
+};
+
 /** Two tests on the two overlapping halves of the same bytes. */
 const halves = ({ match: { left } }: Match, len: number, value: number): readonly Statement[] =>
   [len === 8 ? 0xf0 : 0xfff0, len === 8 ? 0x0f : 0x0fff].map((mask) => equal(and(left, mask), value & mask));
@@ -58,12 +64,11 @@ const halves = ({ match: { left } }: Match, len: number, value: number): readonl
  * fragments, for which the single ones succeed (net/netfilter/nf_tables_core.c nft_payload_fast_eval).
  */
 const unjoined = (rule: NftRule): NftRule => {
-  const isJoinable = (statement: Statement): boolean =>
-    'match' in statement &&
-    statement.match.op === '==' &&
-    typeof statement.match.left === 'object' &&
-    'payload' in statement.match.left &&
-    (rawTransport(statement) !== undefined || toldBy(statement) !== undefined);
+  const isJoinable = (statement: Statement): boolean => {
+    if (!('match' in statement) || statement.match.op !== '==') return false;
+    const load = fieldOf(statement.match.left);
+    return load !== undefined && headerOf(load) === 'transport';
+  };
   if (rule.filter(isJoinable).length < 2) return rule;
   return rule.flatMap((statement) => {
     const load = rawTransport(statement);
@@ -71,6 +76,29 @@ const unjoined = (rule: NftRule): NftRule => {
     const { right } = statement.match;
     return typeof right === 'number' ? halves(statement, load.len, right) : [statement];
   });
+};
+
+/**
+ * nft 1.0.6 joins `!=` of neighbouring bytes as well, and then asks that not both be equal instead of neither
+ * (nftables src/rule.c payload_try_merge). It leaves ranges alone, and later versions read these as the number.
+ */
+const distinct = (rule: NftRule): NftRule => {
+  const seen = new Set<'network' | 'transport'>();
+  let changed = false;
+  const statements = rule.map((statement) => {
+    if (!('match' in statement) || statement.match.op !== '!=') return statement;
+    const { left, right } = statement.match;
+    const load = fieldOf(left);
+    if (!load || typeof right !== 'number') return statement;
+    const header = headerOf(load);
+    if (!seen.has(header)) {
+      seen.add(header);
+      return statement;
+    }
+    changed = true;
+    return unequal(left, range(right, right));
+  });
+  return changed ? statements : rule;
 };
 
 /** Whether the test means the same wherever nft knows the protocol: behind its header, or on one byte by itself. */
@@ -90,7 +118,8 @@ const untold = (statement: Statement): Statement => {
   if (!('match' in statement)) return statement;
   const { left, right } = statement.match;
   const number = typeof right === 'number' ? right : typeof right === 'string' ? protocolNumber(right) : undefined;
-  if (typeof left !== 'object' || !('meta' in left) || number === undefined) return statement;
+  const isTold = typeof left === 'object' && 'meta' in left && toldBy(statement) !== undefined;
+  if (!isTold || number === undefined) return statement;
   const others = [
     ...(number > 0 ? [range(0, number - 1)] : []),
     ...(number < lastProtocol ? [range(number + 1, lastProtocol)] : []),
@@ -98,7 +127,9 @@ const untold = (statement: Statement): Statement => {
   return unequal(left, others.length === 1 ? (others[0] as Expression) : set(others));
 };
 
-export const ordered = (rule: NftRule): NftRule => {
+/** The rule in words that nft compiles, lists and reads again as what they say. */
+export const ordered = (given: NftRule): NftRule => {
+  const rule = distinct(given);
   if (!rule.some(rawTransport)) return rule;
   const first = rule.findIndex((statement) => toldBy(statement) !== undefined);
   if (first < 0) return unjoined(rule);

@@ -5,13 +5,14 @@ import { reachOf } from '../iptables/reach.ts';
 import type { Chain, Rule, Table } from '../iptables/types.ts';
 import type { Hook } from '../netfilter/hooks.ts';
 import { add, deleteTable, drop, jump, table as tableObject } from '../nftables/build.ts';
-import { all, type Formula, isStateful } from '../nftables/formula.ts';
+import { all, type Formula, isStateful, test } from '../nftables/formula.ts';
 import { isTextName, mapName } from '../nftables/names.ts';
 import type { Command, CtHelperObject, RuleObject, Statement } from '../nftables/types.ts';
 import { chainObject, scopeFor, type Writer, writeRule } from './chains.ts';
 import { tooDeep } from './depth.ts';
 import { type EntryMaker, entryMaker } from './entries.ts';
 import { type Action, type NftRule, type Placed, place, type Scope } from './layout.ts';
+import { isPossible } from './protocol.ts';
 import type { Entry } from './report.ts';
 import { planRule, type Step, type Surroundings } from './rule.ts';
 
@@ -35,7 +36,8 @@ const placeSteps = (steps: readonly Step[], action: Action, scope: Scope): Place
   const memory = steps.slice(0, Math.max(0, lastDrop)).findLastIndex((step) => isStateful(step.formula));
   if (memory >= 0) {
     if (action.ending === 'leave') return 'not-expressible';
-    const inner = placeSteps(steps.slice(memory + 1), action, scope);
+    const inside = (action.inside ?? []).map((statement) => ({ formula: test(statement), hotdrop: undefined }));
+    const inner = placeSteps([...inside, ...steps.slice(memory + 1)], action, scope);
     if (inner === 'not-expressible') return inner;
     return placeSteps(
       steps.slice(0, memory + 1),
@@ -142,7 +144,7 @@ const translateRule = (
   }
   for (const object of plan.objects) work.objects.set(object.name, object);
   const plain = plainRule(plan.steps, plan.action);
-  if (plain) {
+  if (plain && isPossible(plain)) {
     const positions = [writeRule(writer, current, plain, owner, plan.comment)];
     work.positions.push(positions);
     entries.push(make.translated(rule, chain.name, plan.differences, positions));

@@ -123,7 +123,9 @@ describe('BPF programs', () => {
         const result = translateProgram(programOf(text), context);
         if ('code' in result) return;
         translated++;
-        for (const one of packets) expect(matches(result.formula, one)).toBe(run(programOf(text), one) !== 0);
+        // No hook sees an IPv6 packet without its 40 bytes of header.
+        const seen = packets.filter(({ bytes }) => context.family === 'ip' || bytes.length >= 40);
+        for (const one of seen) expect(matches(result.formula, one)).toBe(run(programOf(text), one) !== 0);
       }),
       { numRuns: 800 },
     );

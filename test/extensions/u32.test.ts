@@ -97,7 +97,9 @@ describe('u32 programs', () => {
     fc.assert(
       fc.property(program, fc.array(packet, { minLength: 3, maxLength: 10 }), (text, packets) => {
         const formula = formulaOf(text, context);
-        for (const one of packets) expect(matches(formula, one)).toBe(evaluate(programOf(text), one.bytes));
+        // No hook sees an IPv6 packet without its 40 bytes of header.
+        const seen = packets.filter(({ bytes }) => context.family === 'ip' || bytes.length >= 40);
+        for (const one of seen) expect(matches(formula, one)).toBe(evaluate(programOf(text), one.bytes));
       }),
       { numRuns: 400 },
     );

@@ -13,7 +13,9 @@ import {
   within,
 } from '../../src/extensions/ranges.ts';
 import {
+  allOf,
   constrain,
+  type Constraint,
   enumerate,
   freeBits,
   impossible,
@@ -118,7 +120,7 @@ describe('word', () => {
   const asTest = (value: Value, wanted: Ranges, packet: Uint8Array): boolean => {
     if (value.kind === 'constant') return holds(wanted, value.value);
     const constraint = constrain(value, wanted);
-    return !impossible(constraint) && matches(constraintTest(constraint, "ip"), { bytes: packet, transport: 20 });
+    return !impossible(constraint) && matches(constraintTest(constraint, 'ip'), { bytes: packet, transport: 20 });
   };
 
   it('folds masks and shifts, whatever their number and order', () =>
@@ -171,6 +173,44 @@ describe('word', () => {
           ),
         );
       }),
+    ));
+  it('says of any bytes what the constraint says, wherever they are and however nft wants it said', () =>
+    check(
+      fc.property(
+        fc.constantFrom('ip', 'ip6'),
+        fc.constantFrom('nh', 'th'),
+        fc.integer({ min: 0, max: 48 }),
+        fc.constantFrom(1, 2, 4),
+        fc.oneof(
+          number,
+          fc.tuple(number, number).map(([a, b]) => (a & b) >>> 0),
+        ),
+        ranges,
+        fc.array(fc.tuple(number, fc.integer({ min: 0, max: 6 })), { minLength: 4, maxLength: 8 }),
+        fc.uint8Array({ minLength: 110, maxLength: 110 }),
+        (family, base, offset, size, wide, wanted, words, bytes) => {
+          const mask = (wide & allOf(size)) >>> 0;
+          const constraint: Constraint = { load: { base, offset, size }, mask, values: within(wanted, mask) };
+          const formula = constraintTest(constraint, family);
+          const header = family === 'ip' ? 20 : 40;
+          const at = offset + (base === 'th' ? header : 0);
+          // Numbers at and beside the ends of the ranges, and any.
+          const ends = constraint.values.flat().flatMap((end) => [end, end - 1, end + 1]);
+          for (const value of [...words.map(([word]) => word), ...ends]) {
+            const free = bytes[0] ?? 0;
+            const word = ((value & mask) | ((free * 0x1010101) & ~mask & allOf(size))) >>> 0;
+            const packet = Uint8Array.from(bytes);
+            for (let i = 0; i < size; i++) packet[at + i] = word >>> (8 * (size - 1 - i));
+            const expected = holds(constraint.values, (word & mask) >>> 0);
+            expect(matches(formula, { bytes: packet, transport: header })).toBe(expected);
+            for (const length of [at + size, at + size - 1, at])
+              if (length >= header)
+                expect(matches(formula, { bytes: packet.slice(0, length), transport: header })).toBe(
+                  expected && length >= at + size,
+                );
+          }
+        },
+      ),
     ));
   it('needs the bytes for every form of a test', () => {
     const value = loaded({ base: 'nh', offset: 0, size: 4 });
