@@ -1,4 +1,5 @@
 /** The rulesets of the live host: both backends, both families. Reading changes nothing and loads no table. */
+import process from 'node:process';
 import { execa } from 'execa';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
@@ -54,7 +55,10 @@ export const readLive = async (): Promise<LiveRules> => {
     if (answer.kind === 'missing') return false;
     if (answer.kind === 'failed')
       throw new EnvironmentError('live-read-failed', `${program} failed: ${answer.why}`, {
-        help: 'run dnfw as root, or give it files made with iptables-save',
+        help:
+          process.getuid?.() === 0
+            ? 'see what the program says when it is run by hand'
+            : 'run dnfw as root, or give it files made with iptables-save',
       });
     answered++;
     if (hasTables(answer.text)) inputs.push({ name: `<${program}>`, text: answer.text });

@@ -184,6 +184,15 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
     : asText(parsed.value, options));
   const { entries, tally, unprintable } = result;
   report(result.diagnostics);
+  const cut = entries.filter(({ codes }) => codes.includes('comment-shortened')).length;
+  if (cut > 0)
+    report([
+      {
+        code: 'comment-shortened',
+        severity: 'warning',
+        what: `${plural(cut, 'comment')} longer than 253 bytes ${cut === 1 ? 'was' : 'were'} cut: nft stores no more`,
+      },
+    ]);
   report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));
   report(unprintable);
   if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));

@@ -5,6 +5,7 @@
 export const catalogue = {
   // The input cannot be read (exit status 2).
   'unknown-format': 'the input is no iptables-save, iptables -S, command or listing format that dnfw knows',
+  'bad-encoding': 'the input has bytes that are not UTF-8, or NUL bytes',
   'bad-line': 'a line does not belong to the format',
   'bad-quote': 'a quote that is opened is never closed',
   'bad-counters': 'packet and byte counters are not [packets:bytes]',

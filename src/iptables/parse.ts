@@ -5,12 +5,14 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
 import { detectFormat, type Format } from './detect.ts';
 import type { Grammar } from './grammar.ts';
+import { linesOf } from './lines.ts';
 import { readCommands } from './commands.ts';
 import { readListing } from './listing.ts';
 import { readRules } from './rules.ts';
 import { readSave } from './save.ts';
 import type { Ruleset, Table } from './types.ts';
 import { checkTables } from './validate.ts';
+import { errorAt } from './words.ts';
 
 /** A text and the name under which messages speak of it. */
 export interface Input {
@@ -45,6 +47,25 @@ const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading
     .with({ severity: P.string }, (unknown) => ({ tables: [], diagnostics: [unknown] }))
     .exhaustive();
 
+/**
+ * Bytes that are not UTF-8 arrive as U+FFFD: a name that holds one is no longer the name that the kernel compares. NUL
+ * ends a string in C, so that no tool can have written it.
+ */
+const badEncoding = (input: Input): Diagnostic | undefined => {
+  const at = input.text.search(/[\0\ufffd]/);
+  if (at < 0) return undefined;
+  for (const line of linesOf(input)) {
+    const index = line.text.search(/[\0\ufffd]/);
+    if (index < 0) continue;
+    return {
+      ...errorAt(line, { column: index + 1, length: 1 }, 'bad-encoding', 'this byte is not UTF-8 text'),
+      why: 'a name with it would become another name, and its rule would match something else',
+      help: 'convert the file to UTF-8, or rename what the byte stands in',
+    };
+  }
+  return undefined;
+};
+
 /** An input that seemed to have a format and then had nothing of it, such as a dump whose lines were joined to one comment. */
 const holdsNothing = ({ name }: Input): Diagnostic => ({
   code: 'empty-input',
@@ -63,6 +84,8 @@ export const parse = (inputs: readonly Input[], grammar: Grammar, options: Parse
   const diagnostics: Diagnostic[] = [];
   for (const input of inputs) {
     const reading = readOne(input, grammar, options);
+    const encoding = reading.tables.length > 0 ? badEncoding(input) : undefined;
+    if (encoding) diagnostics.push(encoding);
     if (reading.tables.length === 0 && !reading.diagnostics.some(isError)) diagnostics.push(holdsNothing(input));
     // Appended one by one: a broken file of 100,000 lines has more diagnostics than a call takes arguments.
     for (const table of reading.tables) tables.push(table);

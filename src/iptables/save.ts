@@ -197,8 +197,14 @@ const openChain = (state: State, draft: TableDraft, line: Line): void => {
   if (wrong) state.diagnostics.push(wrong);
 };
 
+const indentOf = (text: string): number => {
+  let blanks = 0;
+  while (text[blanks] === ' ' || text[blanks] === '\t') blanks++;
+  return blanks;
+};
+
 const readRule = (state: State, draft: TableDraft, line: Line): void => {
-  const leading = leadingCounters(line);
+  const leading = leadingCounters(line, indentOf(line.text));
   if ('code' in leading) {
     state.diagnostics.push(leading);
     return;
@@ -240,7 +246,8 @@ const readComment = (state: State, line: Line): void => {
 
 const readLine = (state: State, line: Line): void => {
   const text = line.text;
-  if (state.draft && text.startsWith('-')) return readRule(state, state.draft, line);
+  // Pasted dumps are indented; iptables-restore takes them as well.
+  if (state.draft && (text.startsWith('-') || /^[ \t]+[-[]/.test(text))) return readRule(state, state.draft, line);
   if (text.trim() === '') return;
   if (text.startsWith('#')) return readComment(state, line);
   if (text.startsWith('*')) return openTable(state, line);

@@ -6,7 +6,7 @@ import type { Rule, Table } from '../iptables/types.ts';
 import type { Entry, Status } from './report.ts';
 
 /** Codes that are worth saying but change nothing for any packet. */
-const harmless: ReadonlySet<Code> = new Set<Code>(['comment-shortened', 'never-matches']);
+const harmless: ReadonlySet<Code> = new Set<Code>(['comment-shortened', 'counters-rounded', 'never-matches']);
 
 interface Verdict {
   readonly status: Status;

@@ -58,7 +58,7 @@ const split = (formula: Formula): Split => {
   const rest: Formula[] = [];
   let open = true;
   for (const part of partsOf(formula)) {
-    if (isStateful(part) && rest.length > 0) open = false;
+    if (isStateful(part) && (rest.length > 0 || !isLiteral(part))) open = false;
     if (open && isLiteral(part)) literals.push(part);
     else rest.push(part);
   }

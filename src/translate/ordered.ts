@@ -55,6 +55,12 @@ const headerOf = (load: Payload): 'network' | 'transport' => {
   return isNetwork ? 'network' : 'transport';
 };
 
+/** The number of the header that follows, as the network header has it. */
+const isNumberField = (expression: Expression): boolean => {
+  const load = fieldOf(expression);
+  return load !== undefined && 'field' in load && headerOf(load) === 'network' && networkFields.has(load.field);
+};
+
 /** Two tests on the two overlapping halves of the same bytes. */
 const halves = ({ match: { left } }: Match, len: number, value: number): readonly Statement[] =>
   [len === 8 ? 0xf0 : 0xfff0, len === 8 ? 0x0f : 0x0fff].map((mask) => equal(and(left, mask), value & mask));
@@ -113,12 +119,12 @@ const staysRaw = (statement: Statement, known: Expression): boolean => {
 
 const lastProtocol = 255;
 
-/** `meta l4proto X` in words from which nft does not conclude that the protocol is X. */
+/** The test for one protocol in words from which nft does not conclude that the protocol is this one. */
 const untold = (statement: Statement): Statement => {
   if (!('match' in statement)) return statement;
   const { left, right } = statement.match;
   const number = typeof right === 'number' ? right : typeof right === 'string' ? protocolNumber(right) : undefined;
-  const isTold = typeof left === 'object' && 'meta' in left && toldBy(statement) !== undefined;
+  const isTold = typeof left === 'object' && ('meta' in left || isNumberField(left)) && toldBy(statement) !== undefined;
   if (!isTold || number === undefined) return statement;
   const others = [
     ...(number > 0 ? [range(0, number - 1)] : []),
@@ -127,9 +133,21 @@ const untold = (statement: Statement): Statement => {
   return unequal(left, others.length === 1 ? (others[0] as Expression) : set(others));
 };
 
+/**
+ * `ip protocol` and `ip6 nexthdr` beside another test that tells the protocol: nft takes one of them for implied and
+ * lists it no more, although an IPv6 packet may have other headers in between, or refuses the rule.
+ */
+const withNumbersApart = (rule: NftRule): NftRule => {
+  const isNumber = (statement: Statement): boolean => 'match' in statement && isNumberField(statement.match.left);
+  const tellers = rule.filter((statement) => toldBy(statement) !== undefined);
+  return tellers.length > 1 && tellers.some(isNumber)
+    ? rule.map((statement) => (isNumber(statement) ? untold(statement) : statement))
+    : rule;
+};
+
 /** The rule in words that nft compiles, lists and reads again as what they say. */
 export const ordered = (given: NftRule): NftRule => {
-  const rule = distinct(given);
+  const rule = withNumbersApart(distinct(given));
   if (!rule.some(rawTransport)) return rule;
   const first = rule.findIndex((statement) => toldBy(statement) !== undefined);
   if (first < 0) return unjoined(rule);

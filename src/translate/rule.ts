@@ -1,7 +1,7 @@
 /** One iptables rule as the formula, action and comment that its nft rules are laid out from. */
 import type { Difference, Registry, RuleContext } from '../extensions/contract.ts';
 import { matchedPorts } from '../extensions/nat.ts';
-import type { Rule, StandardVerdict, Use } from '../iptables/types.ts';
+import type { Counters, Rule, StandardVerdict, Use } from '../iptables/types.ts';
 import { accept, counter, drop, goto, jump, queue, returnVerdict } from '../nftables/build.ts';
 import type { Formula } from '../nftables/formula.ts';
 import type { CtHelperObject, Statement } from '../nftables/types.ts';
@@ -94,10 +94,26 @@ const endOf = (rule: Rule, context: RuleContext, around: Surroundings): Ended | 
   }
 };
 
+/** JSON numbers are whole up to 2^53 - 1; a counter beyond that is cut to it. */
+const clamped = (figures: Counters | undefined): Counters | undefined =>
+  figures && {
+    packets: Math.min(figures.packets, Number.MAX_SAFE_INTEGER),
+    bytes: Math.min(figures.bytes, Number.MAX_SAFE_INTEGER),
+  };
+
+const counterCut: readonly Difference[] = [
+  {
+    code: 'counters-rounded',
+    from: 'both',
+    degree: 'guarded',
+    why: 'a counter beyond 9007199254740991 was cut to it',
+  },
+];
+
 /** A rule without a target, or with one that changes nothing, is there to count; others count when it is asked for. */
 const counted = (rule: Rule, action: Action, counters: boolean): Action => {
   if (!counters && action.statements.length > 0) return action;
-  const count = counter(counters ? rule.counters : undefined);
+  const count = counter(counters ? clamped(rule.counters) : undefined);
   return { statements: [count, ...action.statements], ending: action.ending, inside: action.inside };
 };
 
@@ -149,7 +165,7 @@ const contextOf = (rule: Rule, { context, registry }: Surroundings): RuleContext
 export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRule => {
   if (rule.unmodelled) return refuseUnmodelled(rule, rule.unmodelled);
   const context = contextOf(rule, around);
-  const selector = translateSelector(rule.selector, context.family);
+  const selector = translateSelector(rule.selector, context.family, context.exactLegacy);
   if ('kind' in selector) return refuseSelector(rule, selector);
   const steps: Step[] = [];
   for (const formula of selector.formulas) steps.push({ formula, hotdrop: undefined });
@@ -169,6 +185,9 @@ export const planRule = (rule: Rule, around: Surroundings): RulePlan | RefusedRu
   if (ended.formula) steps.push({ formula: ended.formula, hotdrop: undefined });
   const kept = comment === '' ? '' : cutComment(comment);
   if (kept !== comment) differences = joined(differences, commentCut);
+  const { counters } = rule;
+  if (around.counters && counters && Math.max(counters.packets, counters.bytes) > Number.MAX_SAFE_INTEGER)
+    differences = joined(differences, counterCut);
   return {
     kind: 'plan',
     steps,

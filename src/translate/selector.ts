@@ -2,6 +2,7 @@
 import type { Difference, Refusal } from '../extensions/contract.ts';
 import { addressBits, maskOf, type Masked, prefixLength, printAddress } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
+import { ah as ahNumber } from '../netfilter/protocols.ts';
 import type { InterfaceName, Selector } from '../iptables/types.ts';
 import { and, field, l4proto, match, meta, prefix } from '../nftables/build.ts';
 import { always, type Formula, never, test } from '../nftables/formula.ts';
@@ -84,7 +85,15 @@ const headerChain: readonly Difference[] = [
 
 const noDifferences: readonly Difference[] = [];
 
-export const translateSelector = (selector: Selector, family: Family): SelectorTranslation | Refusal => {
+/** ip6tables-legacy looks behind an authentication header, so that for it no packet's protocol is AH. */
+const neverAh = (protocol: number, family: Family, exactLegacy: boolean): boolean =>
+  exactLegacy && family === 'ip6' && protocol === ahNumber;
+
+export const translateSelector = (
+  selector: Selector,
+  family: Family,
+  exactLegacy: boolean,
+): SelectorTranslation | Refusal => {
   const { source, destination, inInterface, outInterface, protocol, fragment } = selector;
   const iif = interfaceTest('iifname', inInterface);
   if (iif.kind === 'refused') return iif;
@@ -96,7 +105,8 @@ export const translateSelector = (selector: Selector, family: Family): SelectorT
   if (destination) formulas.push(addressTest('daddr', destination, family));
   if (inInterface) formulas.push(iif);
   if (outInterface) formulas.push(oif);
-  if (protocol) formulas.push(test(l4proto(protocol.number, protocol.inverted ? '!=' : '==')));
+  if (protocol && neverAh(protocol.number, family, exactLegacy)) formulas.push(protocol.inverted ? always : never);
+  else if (protocol) formulas.push(test(l4proto(protocol.number, protocol.inverted ? '!=' : '==')));
   if (fragment) formulas.push(laterFragment(fragment.inverted));
   return { formulas, differences: protocol && family === 'ip6' ? headerChain : noDifferences };
 };

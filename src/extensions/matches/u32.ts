@@ -19,7 +19,7 @@ export const u32: MatchExtension = defineMatch({
   kernel: 'net/netfilter/xt_u32.c u32_match_it',
   support: 'partial',
   notes: [
-    'Masks and shifts become one masked 32-bit load; where the program reads past the end of the packet it does not match, and an inverted one does.',
+    'Masks and shifts become one masked 32-bit load, or header fields where the bits are such; where the program reads past the end of the packet it does not match, and an inverted one does.',
     'A jump by the IPv4 header length becomes the transport header of nft where no later fragment can meet the rule, or where another match of the rule or a test of the program itself takes care of them; otherwise each header length becomes a test of its own.',
     'Other jumps are written out if the number has at most 6 variable bits.',
     'Offsets beyond 255 bytes are refused: nft_payload takes them only since Linux 6.18.',
