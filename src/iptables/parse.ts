@@ -37,8 +37,8 @@ export interface Reading {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading =>
-  match(options.format ?? detectFormat(input))
+const readOne = (input: Input, format: Format | Diagnostic, grammar: Grammar, options: ParseOptions): Reading =>
+  match(format)
     .returnType<Reading>()
     .with('save', () => readSave(input, grammar, options))
     .with('rules', () => readRules(input, grammar, options))
@@ -49,13 +49,13 @@ const readOne = (input: Input, grammar: Grammar, options: ParseOptions): Reading
 
 /**
  * Bytes that are not UTF-8 arrive as U+FFFD: a name that holds one is no longer the name that the kernel compares. NUL
- * ends a string in C, so that no tool can have written it.
+ * ends a string in C, so that no dump can hold it; iptables -L itself prints one behind a BPF program.
  */
-const badEncoding = (input: Input): Diagnostic | undefined => {
-  const at = input.text.search(/[\0\ufffd]/);
-  if (at < 0) return undefined;
+const badEncoding = (input: Input, listing: boolean): Diagnostic | undefined => {
+  const bad = listing ? /\ufffd/ : /[\0\ufffd]/;
+  if (!bad.test(input.text)) return undefined;
   for (const line of linesOf(input)) {
-    const index = line.text.search(/[\0\ufffd]/);
+    const index = line.text.search(bad);
     if (index < 0) continue;
     return {
       ...errorAt(line, { column: index + 1, length: 1 }, 'bad-encoding', 'this byte is not UTF-8 text'),
@@ -83,8 +83,9 @@ export const parse = (inputs: readonly Input[], grammar: Grammar, options: Parse
   const tables: Table[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const input of inputs) {
-    const reading = readOne(input, grammar, options);
-    const encoding = reading.tables.length > 0 ? badEncoding(input) : undefined;
+    const format = options.format ?? detectFormat(input);
+    const reading = readOne(input, format, grammar, options);
+    const encoding = reading.tables.length > 0 ? badEncoding(input, format === 'listing') : undefined;
     if (encoding) diagnostics.push(encoding);
     if (reading.tables.length === 0 && !reading.diagnostics.some(isError)) diagnostics.push(holdsNothing(input));
     // Appended one by one: a broken file of 100,000 lines has more diagnostics than a call takes arguments.
