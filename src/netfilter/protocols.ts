@@ -30,14 +30,25 @@ export const udplite = 136;
 export const esp = 50;
 export const ah = 51;
 
-/** A protocol's number by name or decimal number 0 to 255, or undefined. `all` is 0: any protocol. */
-export const protocolNumber = (text: string): number | undefined => {
+const read = (text: string): number | undefined => {
   if (/^\d{1,3}$/.test(text)) return Number(text) <= 255 ? Number(text) : undefined;
   if (/^0x[0-9a-f]{1,2}$/i.test(text)) return Number(text);
   const lower = text.toLowerCase();
   if (lower === 'all') return 0;
   const number = Object.hasOwn(names, lower) ? names[lower] : undefined;
   return number !== undefined && number <= 255 ? number : undefined;
+};
+
+const known = new Map<string, number>();
+
+/** A protocol's number by name or decimal number 0 to 255, or undefined. `all` is 0: any protocol. */
+export const protocolNumber = (text: string): number | undefined => {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const number = read(text);
+  // At most every spelling of 256 protocols: a large ruleset asks for the same few names again and again.
+  if (number !== undefined && text.length <= 16) known.set(text, number);
+  return number;
 };
 
 export const protocolName = (number: number): string => preferred.get(number) ?? String(number);

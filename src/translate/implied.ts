@@ -33,6 +33,36 @@ const needsProtocol = (statement: Statement): boolean => {
   return typeof left === 'object' && 'ct' in left && left.ct.key.startsWith('proto-');
 };
 
+/** A NAT statement with a port, which nft takes only behind a test for one protocol. */
+const mapsPort = (statement: Statement): boolean =>
+  ('dnat' in statement && statement.dnat.port !== undefined) ||
+  ('snat' in statement && statement.snat.port !== undefined) ||
+  ('redirect' in statement && statement.redirect?.port !== undefined) ||
+  ('masquerade' in statement && statement.masquerade?.port !== undefined);
+
+/** A TCP option or an SCTP chunk: it holds for packets of its protocol only, but nft does not conclude the protocol from it. */
+const isWeak = (statement: Statement): boolean => {
+  if (!('match' in statement)) return false;
+  const { left } = statement.match;
+  return typeof left === 'object' && ('tcp option' in left || 'sctp chunk' in left);
+};
+
+/**
+ * The rule with its `meta l4proto` at `index` moved behind the weak tests and in front of what needs it: in front of
+ * them nft would leave it out of its listing, and could not load the listing again.
+ */
+const behindWeak = (rule: NftRule, index: number, word: string): NftRule => {
+  const others = rule.filter((statement) => isProtocolTest(statement) !== word);
+  const end = others.findIndex(remembers);
+  const tests = end < 0 ? others : others.slice(0, end);
+  return [
+    ...tests.filter((statement) => !needsProtocol(statement)),
+    rule[index] as Statement,
+    ...tests.filter(needsProtocol),
+    ...others.slice(tests.length),
+  ];
+};
+
 /** The rule without its `meta l4proto` at `index`, and with the tests that need the protocol behind those that imply it. */
 const reordered = (rule: NftRule, index: number, word: string): NftRule => {
   const later = rule.slice(index + 1).filter((statement) => isProtocolTest(statement) !== word);
@@ -59,6 +89,12 @@ export const withoutImplied = (rule: NftRule): NftRule => {
   const word = isProtocolTest(rule[index] as Statement) as string;
   let implied = false;
   let open = true;
+  if (
+    rule.some(isWeak) &&
+    rule.some((s) => mapsPort(s) || needsProtocol(s)) &&
+    !rule.some((s) => !isWeak(s) && implies(s, word))
+  )
+    return behindWeak(rule, index, word);
   for (let i = index + 1; i < rule.length; i++) {
     const statement = rule[i] as Statement;
     if (needsProtocol(statement) || isProtocolTest(statement) === word) return reordered(rule, index, word);
