@@ -60,9 +60,9 @@ const writeAll = (file: number, chunk: string | Uint8Array): void => {
     try {
       at += writeSync(file, bytes, at);
     } catch (error) {
-      // A pipe whose reader is slow: wait for it.
+      // A pipe that somebody made non-blocking, and whose reader is slow: wait for it.
       if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
 };

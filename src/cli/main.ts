@@ -3,15 +3,16 @@
 import process from 'node:process';
 
 // A reader that closes early (head, less) is no error of ours, nor a reason to stop before the result is written.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+// Standard output is written to by its descriptor: touching the stream would make a pipe non-blocking, and waiting for
+// its reader a matter of polling.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 const [first] = process.argv.slice(2);
 if (process.argv.length === 3 && (first === '--version' || first === '-V')) {
-  const { version } = await import('./version.ts');
-  process.stdout.write(`${version()}\n`);
+  const { printVersion } = await import('./version.ts');
+  printVersion();
 } else {
   const { run } = await import('./program.ts');
   process.exitCode = await run(process.argv.slice(2));

@@ -99,7 +99,10 @@ const prepare = (command: Command): Command => {
     .exitOverride()
     .helpOption('-h, --help', 'print this help')
     .showHelpAfterError('(dnfw --help, or dnfw help COMMAND, shows what there is)')
-    .configureOutput({ outputError: (text, write) => write(text.split('\n').map(visible).join('\n')) });
+    .configureOutput({
+      writeOut: (text) => writeOut([text]),
+      outputError: (text, write) => write(text.split('\n').map(visible).join('\n')),
+    });
   for (const child of command.commands) prepare(child);
   return command;
 };
