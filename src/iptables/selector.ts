@@ -1,6 +1,6 @@
 /** The values of `-s`, `-d`, `-i`, `-o` and `-p`: what iptables(8) calls parameters. */
 import { utf8Length } from '../netfilter/bytes.ts';
-import { addressBits, maskOf, type Masked, parseMasked } from '../netfilter/address.ts';
+import { type Masked, parseMasked } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import { protocolNumber } from '../netfilter/protocols.ts';
 import type { Bad } from './grammar.ts';
@@ -67,7 +67,3 @@ export const parseProtocol = (text: string): number | Bad =>
     bad: `"${text}" is not a protocol`,
     help: 'give a name such as tcp, or a number from 0 to 255',
   };
-
-export const anyAddress = (masked: Masked): boolean => masked.mask === 0n;
-
-export const isHost = (masked: Masked, family: Family): boolean => masked.mask === maskOf(addressBits(family), family);

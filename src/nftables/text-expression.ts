@@ -14,7 +14,7 @@ import type {
   TcpOptionRaw,
 } from './types.ts';
 
-/** Says what the text syntax cannot carry. Gives an empty placeholder; whoever refuses does not use the text. */
+/** Says what the text syntax cannot carry. Gives an empty text, which whoever refuses does not use. */
 export type Refuse = (what: string) => string;
 
 /** What the expression on the other side means for a constant: is it a name to be quoted, a flag, a mask. */
