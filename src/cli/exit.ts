@@ -8,6 +8,10 @@ export const exit = {
   usage: 2,
   /** Not everything could be translated. */
   untranslated: 10,
+  /** There is no answer: something about the packet or the rules is not known. */
+  unknown: 14,
+  /** Two rulesets do not mean the same. */
+  different: 11,
   /** A bug in dnfw. */
   bug: 70,
 } as const;

@@ -53,6 +53,19 @@ export const readInput = (path: string): Input => {
   }
 };
 
+/** As readInput, for what is no text. */
+export const readBytes = (path: string): Uint8Array => {
+  try {
+    return readFileSync(path === '-' ? 0 : path);
+  } catch (error) {
+    throw new EnvironmentError(
+      'file-unreadable',
+      `cannot read ${path === '-' ? 'standard input' : path}: ${reasonOf(error)}`,
+      { cause: error },
+    );
+  }
+};
+
 /** Hands all bytes to the system: one write may take only a part of them, silently so on a disk that fills up. */
 const writeAll = (file: number, chunk: string | Uint8Array): void => {
   const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;

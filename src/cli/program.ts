@@ -2,9 +2,14 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { visible } from '../diagnostics/render.ts';
+import { hooks } from '../netfilter/hooks.ts';
+import { assumptions } from '../packet/assumption.ts';
+import type { CheckFlags } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { writeOut } from './files.ts';
+import type { SimulateFlags } from './simulate.ts';
+import { parseLocal, parseRoute } from './simulate-options.ts';
 import { report, say } from './terminal.ts';
 import type { TranslateFlags } from './translate.ts';
 import { version } from './version.ts';
@@ -76,6 +81,121 @@ const translateCommand = (outcome: Outcome): Command =>
       outcome.status = await translateFiles(files, flags);
     });
 
+/** Options that say what an input is, where it does not say so itself. */
+const inputOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--from <format>', 'what iptables inputs are, if it should not be guessed').choices([
+        'save',
+        'rules',
+        'commands',
+        'listing',
+      ]),
+    )
+    .addOption(new Option('--family <family>', 'for iptables inputs that do not say it').choices(['ip', 'ip6']))
+    .addOption(
+      new Option(
+        '--backend <backend>',
+        'the backend that iptables rules run on, if the input does not say it or is wrong',
+      ).choices(['legacy', 'nft']),
+    )
+    .addOption(
+      new Option('--table <table>', 'the table of a listing or of iptables -S output').choices([
+        'raw',
+        'mangle',
+        'nat',
+        'filter',
+        'security',
+      ]),
+    );
+
+/** Collects the values of an option that may come several times. */
+const collected =
+  <T>(parse: (text: string) => T | undefined, form: string) =>
+  (text: string, earlier: readonly T[] = []): readonly T[] => {
+    const value = parse(text);
+    if (value === undefined) throw new InvalidArgumentError(`it has to look like ${form}.`);
+    return [...earlier, value];
+  };
+
+const packetNumber = (text: string): number => {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('packets are counted from 1.');
+};
+
+const simulateCommand = (outcome: Outcome): Command =>
+  inputOptions(
+    new Command('simulate')
+      .summary('show what the rules do with one packet')
+      .description(
+        'Sends one packet through the rulesets of a host and shows its way: hooks, chains, rules, and the verdict.\nAll rulesets are in force side by side, as on the host.',
+      )
+      .argument('<RULESET...>', 'iptables rules in any form that dnfw translate reads, or nft -j list ruleset')
+      .option('--packet <words>', "the packet, for example 'hook=input in=eth0 ip saddr=192.0.2.7 tcp dport=22'")
+      .option('--hex <file>', 'the bytes of the packet, as hex')
+      .option('--pcap <file>', 'a capture with the packet')
+      .option('--index <number>', 'which packet of the capture (default: 1)', packetNumber)
+      .addOption(new Option('--hook <hook>', 'where the packet starts').choices(hooks))
+      .addOption(
+        new Option('--route <network=device>', 'a route of the host; may be given several times').argParser(
+          collected(parseRoute, '172.17.0.0/16=docker0'),
+        ),
+      )
+      .addOption(
+        new Option('--local <address[@device]>', 'an address of the host; may be given several times').argParser(
+          collected(parseLocal, '192.0.2.1 or 192.0.2.1@eth0'),
+        ),
+      ),
+  )
+    .option('--all', 'show the rules that did not match too')
+    .option('--json', 'print the result as JSON')
+    .option('--pcap-out <file>', 'write the packet to FILE, for other programs')
+    .action(async (files: readonly string[], flags: SimulateFlags) => {
+      const { simulatePacket } = await import('./simulate.ts');
+      outcome.status = simulatePacket(files, flags);
+    });
+
+const nodeBudget = (text: string): number => {
+  if (/^[1-9]\d{3,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('it has to be a number of nodes between 1000 and 999999999.');
+};
+
+const assumed = (text: string): readonly string[] => {
+  const names = text === 'none' ? [] : text.split(',');
+  const wrong = names.find((name) => !Object.hasOwn(assumptions, name));
+  if (wrong === undefined) return names;
+  throw new InvalidArgumentError(`"${wrong}" is none of ${Object.keys(assumptions).join(', ')}, none.`);
+};
+
+const checkCommand = (outcome: Outcome): Command =>
+  inputOptions(
+    new Command('check')
+      .summary('prove that two rulesets mean the same, or show the packet that tells them apart')
+      .description(
+        'Compares two rulesets for every packet there is: hook by hook, verdicts and effects.\nEach of them is iptables rules or nftables JSON, in any mix.',
+      )
+      .argument('<A>', 'iptables rules in any form that dnfw translate reads, or nft -j list ruleset')
+      .argument('<B>', 'the same')
+      .addOption(new Option('--hook <hook...>', 'compare at these hooks only').choices(hooks))
+      .option('--chain <name>', 'compare what one chain does with packets that come to it'),
+  )
+    .addOption(
+      new Option('--assume <names>', 'what a proof may take for granted: names with commas between, or none').argParser(
+        assumed,
+      ),
+    )
+    .addOption(
+      new Option('--budget <nodes>', 'diagram nodes that may be used at a time (default: 12000000)').argParser(
+        nodeBudget,
+      ),
+    )
+    .option('--json', 'print the result as JSON')
+    .option('--pcap-out <file>', 'write the packets that show differences to FILE')
+    .action(async (a: string, b: string, flags: CheckFlags) => {
+      const { checkFiles } = await import('./check.ts');
+      outcome.status = checkFiles([a, b], flags);
+    });
+
 const completionCommand = (): Command =>
   new Command('completion')
     .summary('print a completion script for a shell')
@@ -92,6 +212,8 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .version(version(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print help for a command')
     .addCommand(translateCommand(outcome))
+    .addCommand(checkCommand(outcome))
+    .addCommand(simulateCommand(outcome))
     .addCommand(completionCommand());
 
 const prepare = (command: Command): Command => {

@@ -47,6 +47,21 @@ export const catalogue = {
   'listing-unreadable': 'a part of a listing that no extension recognises',
   'mixed-formats': 'the input changes its format midway',
   'empty-input': 'the input holds no ruleset',
+  'unknown-word': 'a word of a packet that is neither a header, nor a field of one, nor a key',
+  'bad-packet': 'bytes that are no IPv4 or IPv6 packet, or no hex digits at all',
+  'bad-capture': 'a capture file that cannot be read, or not to its end',
+  'packet-cut': 'a packet of which not all bytes were captured',
+
+  // nftables JSON cannot be read, or says something that dnfw does not know.
+  'json-syntax': 'the input is no JSON, or ends early',
+  'not-nftables': 'the input is JSON, but no document of libnftables',
+  'nft-text': "nft's text form where its JSON form is needed",
+  'nft-object': 'an object or command of nftables JSON that lacks something or has it wrong',
+  'nft-missing': 'a command names a table, chain, rule, set or element that is not there',
+  'nft-exists': 'a command creates what is already there',
+  'nft-priority-word': 'a chain priority by name, which nft takes in text only',
+  'nft-unknown-object': 'an object, command or statement of nftables JSON that dnfw does not know',
+  'nft-xt': 'an xtables extension in an nft listing, which does not show its arguments',
 
   // A listing or a dump does not say everything.
   'listing-lossy': 'a listing does not show something that the rule has',

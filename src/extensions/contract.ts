@@ -16,6 +16,8 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import type { Hook, TableName } from '../netfilter/hooks.ts';
 import type { Formula } from '../nftables/formula.ts';
 import type { CtHelperObject, Match, Statement } from '../nftables/types.ts';
+import type { Condition } from '../packet/condition.ts';
+import type { Step } from '../packet/program.ts';
 import type { PortRange } from './ports.ts';
 
 /** The typed form of an `Info` for an option table. */
@@ -99,6 +101,27 @@ export interface TargetTranslation {
   readonly inside?: readonly Match[];
 }
 
+/** What the meaning of a match or target depends on beside its options. */
+export interface MeaningContext {
+  readonly family: Family;
+  readonly table: TableName;
+  /** `legacy`: ip_tables.ko runs the xt module. `nft`: nf_tables does, natively or through nft_compat.c. */
+  readonly backend: Backend;
+  readonly selector: Selector;
+  /** The hooks from which the chain can be reached; absent where nobody has looked. */
+  readonly hooks?: ReadonlySet<Hook>;
+}
+
+/**
+ * When a match lets a packet pass, from what the kernel's xt module does. Written from the kernel, never from the
+ * translation: the two are compared with each other.
+ */
+export interface MatchMeaning {
+  readonly condition: Condition;
+  /** Packets that the module drops on the spot (hotdrop); asked before the condition. */
+  readonly hotdrop?: Condition;
+}
+
 /** How the support matrix of the manual rates an extension. */
 export type Support = 'exact' | 'guarded' | 'approximate' | 'partial' | 'refused';
 
@@ -138,6 +161,7 @@ export interface MatchSpec<O extends OptionTable> extends Common<O> {
     more: readonly InfoOf<O>[],
   ) => CheckProblem | undefined;
   readonly translate: (info: InfoOf<O>, context: RuleContext, more: readonly InfoOf<O>[]) => MatchTranslation | Refusal;
+  readonly meaning: (info: InfoOf<O>, context: MeaningContext, more: readonly InfoOf<O>[]) => MatchMeaning;
 }
 
 export interface TargetSpec<O extends OptionTable> extends Common<O> {
@@ -146,6 +170,8 @@ export interface TargetSpec<O extends OptionTable> extends Common<O> {
   readonly canonical?: (info: InfoOf<O>, family: Family, column: number) => InfoOf<O>;
   readonly check?: (info: InfoOf<O>, family: Family, selector: Selector) => CheckProblem | undefined;
   readonly translate: (info: InfoOf<O>, context: RuleContext) => TargetTranslation | Refusal;
+  /** What the target does, in order; its verdict last. Without a verdict the next rule follows. */
+  readonly meaning: (info: InfoOf<O>, context: MeaningContext) => readonly Step[];
 }
 
 interface Described extends ExtensionGrammar {
@@ -161,11 +187,13 @@ export interface MatchExtension extends Described {
   readonly implicit: boolean;
   readonly transport: (use: Use) => boolean;
   readonly translate: (use: Use, context: RuleContext) => MatchTranslation | Refusal;
+  readonly meaning: (use: Use, context: MeaningContext) => MatchMeaning;
 }
 
 export interface TargetExtension extends Described {
   readonly kind: 'target';
   readonly translate: (use: Use, context: RuleContext) => TargetTranslation | Refusal;
+  readonly meaning: (use: Use, context: MeaningContext) => readonly Step[];
 }
 
 export type Extension = MatchExtension | TargetExtension;
@@ -195,6 +223,7 @@ export const defineMatch = <O extends OptionTable>({ canonical, ...spec }: Match
   transport: (use) => spec.transport?.(typed<O>(use.info)) ?? false,
   check: (use, family, selector) => spec.check?.(typed<O>(use.info), family, selector, use.more?.map(typed<O>) ?? none),
   translate: (use, context) => spec.translate(typed<O>(use.info), context, use.more?.map(typed<O>) ?? none),
+  meaning: (use, context) => spec.meaning(typed<O>(use.info), context, use.more?.map(typed<O>) ?? none),
 });
 
 export const defineTarget = <O extends OptionTable>({ canonical, ...spec }: TargetSpec<O>): TargetExtension => ({
@@ -203,6 +232,7 @@ export const defineTarget = <O extends OptionTable>({ canonical, ...spec }: Targ
   ...(canonical ? { canonical: (info, family, column) => untyped(canonical(typed<O>(info), family, column)) } : {}),
   check: (use, family, selector) => spec.check?.(typed<O>(use.info), family, selector),
   translate: (use, context) => spec.translate(typed<O>(use.info), context),
+  meaning: (use, context) => spec.meaning(typed<O>(use.info), context),
 });
 
 /** A formula and nothing more to say. */

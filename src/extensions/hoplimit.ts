@@ -4,6 +4,8 @@ import type { Given } from '../iptables/types.ts';
 import { match } from '../nftables/build.ts';
 import { all, always, type Formula, never, test } from '../nftables/formula.ts';
 import type { PayloadField } from '../nftables/types.ts';
+import { all as allOf, type Condition, interval, invertIf, is, within, yes } from '../packet/condition.ts';
+import type { PayloadField as Bits } from '../packet/field.ts';
 import { option } from './contract.ts';
 import { wholeNumber } from './value.ts';
 
@@ -39,6 +41,14 @@ export const hopTest = (left: PayloadField, { eq, lt, gt }: HopInfo): Formula =>
     eq ? test(match(left, eq.inverted ? '!=' : '==', eq.value)) : always,
     lt ? (lt.value === 0 ? never : test(match(left, '<', lt.value))) : always,
     gt ? (gt.value === most ? never : test(match(left, '>', gt.value))) : always,
+  ]);
+
+/** ttl_mt and hl_mt6: one of three comparisons with the byte at `field`. */
+export const hopCondition = (field: Bits, { eq, lt, gt }: HopInfo): Condition =>
+  allOf([
+    eq ? invertIf(eq.inverted, is(field, eq.value)) : yes,
+    lt ? within(field, [interval(0, lt.value - 1)]) : yes,
+    gt ? within(field, [interval(gt.value + 1, most)]) : yes,
   ]);
 
 const operators: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,7 @@
 /** TTL and HL: the same target on `ip ttl` and on `ip6 hoplimit` (net/netfilter/xt_HL.c). */
 import type { Family } from '../netfilter/family.ts';
 import { field, mangle } from '../nftables/build.ts';
+import { payload } from '../packet/field.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from './contract.ts';
 import { wholeNumber } from './value.ts';
 
@@ -53,5 +54,17 @@ export const hopLimitTarget = ({ name, family, field: part }: Names): TargetExte
             why: 'nftables has no addition, and nft 1.0.6 takes no map from a header field to itself',
             help: `set a fixed value with ${stem}-set`,
           }),
+    // Counted without end in an int, then cut to a byte: never below 0 or above 255.
+    meaning: ({ set, dec, inc }) => {
+      const by = inc ? `+${inc.value}` : `-${dec?.value ?? 0}`;
+      return [
+        {
+          kind: 'effect',
+          effect: set
+            ? { kind: 'write', field: payload('nh', family === 'ip' ? 64 : 56, 8), keep: 0n, flip: BigInt(set.value) }
+            : { kind: 'other', text: `ttl ${by}` },
+        },
+      ];
+    },
   });
 };

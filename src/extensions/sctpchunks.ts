@@ -38,7 +38,8 @@ export interface ChunkTypes {
   readonly chunks: 'ALL' | readonly Chunk[];
 }
 
-const typeOf = ({ name }: Chunk): number => names[name]?.type ?? 0;
+/** The type's number. */
+export const chunkNumber = ({ name }: Chunk): number => names[name]?.type ?? 0;
 
 const unknownFlags = (name: string, flags: string | undefined): Bad => ({
   bad: `${name} has no such flags`,
@@ -80,7 +81,7 @@ const parseChunks = (text: string): ChunkTypes['chunks'] | Bad => {
     }
     at += word.length + 1;
   }
-  return [...found.values()].toSorted((a, b) => typeOf(a) - typeOf(b));
+  return [...found.values()].toSorted((a, b) => chunkNumber(a) - chunkNumber(b));
 };
 
 const isMode = (text: string): text is ChunkTypes['mode'] => ['any', 'all', 'only'].includes(text);

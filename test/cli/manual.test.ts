@@ -56,33 +56,46 @@ describe('dnfw(8)', () => {
   });
 });
 
-describe('dnfw-translate(1)', () => {
-  const text = page('dnfw-translate.1');
+/** The statuses with which a command ends. */
+const statusesOf: Readonly<Record<string, readonly number[]>> = {
+  translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
+  simulate: [exit.done, exit.environment, exit.usage, exit.unknown, exit.bug],
+};
+
+/** The status that an example ends with; no example has an error. */
+const statusOf = (example: string): number => {
+  if (example.includes('--allow-untranslated')) return exit.untranslated;
+  return /# unknown$/m.test(example) ? exit.unknown : exit.done;
+};
+
+describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
+  const text = page(`dnfw-${command}.1`);
+  const names = (): readonly string[] => [...helpOf([command]).keys()];
 
   it('has an entry for every option of --help, and no other', () => {
     const listed = [...section(text, 'DESCRIPTION').matchAll(/^\.It Fl.*$/gm)].map(([line]) =>
       flagsIn(line).join(', '),
     );
-    expect(listed).toEqual([...helpOf(['translate']).keys()]);
+    expect(listed).toEqual(names());
   });
 
   it('has every option in its synopsis', () => {
     const synopsis = flagsIn(section(text, 'SYNOPSIS'));
-    const groups = [...helpOf(['translate']).keys()].filter((names) => names !== '-h, --help');
-    expect(synopsis).toEqual(groups.map((names) => names.split(', ')[0]));
+    const groups = names().filter((group) => group !== '-h, --help');
+    expect(synopsis).toEqual(groups.map((group) => group.split(', ')[0]));
   });
 
   it('names every value that an option can have', () => {
     const entries = section(text, 'DESCRIPTION').split(/^\.It /m);
-    for (const [names, choices] of helpOf(['translate'])) {
-      const entry = entries.find((one) => flagsIn(one.split('\n')[0] ?? '').join(', ') === names) ?? '';
+    for (const [group, choices] of helpOf([command])) {
+      const entry = entries.find((one) => flagsIn(one.split('\n')[0] ?? '').join(', ') === group) ?? '';
       for (const choice of choices) expect(entry).toMatch(new RegExp(`^\\.Cm .*\\b${choice}\\b`, 'm'));
     }
   });
 
   it('lists the exit statuses', () => {
     const listed = [...section(text, 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
-    expect(listed).toEqual(Object.values(exit).toSorted((a, b) => a - b));
+    expect(listed).toEqual(statusesOf[command]);
   });
 
   const examples = [...section(text, 'EXAMPLES').matchAll(/^\.Bd -literal.*\n([^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? ''); // prettier-ignore
@@ -94,12 +107,13 @@ describe('dnfw-translate(1)', () => {
   it.each(examples)('works as in the example %j', (example) => {
     const folder = folderWith();
     cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
-    const lines = example.split('\n').map((line) => line.replace(/^\$ /, ''));
-    expect(example.split('\n').every((line) => line.startsWith('$ '))).toBe(true);
+    // What begins with a blank continues the line before.
+    expect(example.split('\n').every((line) => /^(?:\$ | {4})/.test(line))).toBe(true);
+    // mandoc(1) prints \e as a backslash.
+    const lines = example.split('\n').map((line) => line.replace(/^\$ /, '').replaceAll('\\e', '\\'));
     const script = [`dnfw() { ${process.execPath} ${program} "$@"; }`, 'set -e', ...lines].join('\n');
     const { status, stderr } = run('unshare', ['-n', 'bash', '-c', script], { folder });
-    const refused = example.includes('--allow-untranslated');
-    expect({ stderr, status }).toEqual({ stderr, status: refused ? 10 : 0 });
+    expect({ stderr, status }).toEqual({ stderr, status: statusOf(example) });
   });
 });
 

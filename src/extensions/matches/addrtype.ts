@@ -16,6 +16,8 @@ import {
 } from '../contract.ts';
 import { flag } from '../value.ts';
 import { parseWords, wordList } from '../wordlist.ts';
+import { all as allOf } from '../../packet/condition.ts';
+import { typeCondition } from '../addresstype.ts';
 
 /** The route types RTN_UNSPEC to RTN_XRESOLVE by number, in the order in which iptables-save prints them. */
 const types = [
@@ -193,5 +195,14 @@ export const addrtype: MatchExtension = defineMatch({
     const formula = all([sideTest(source, 'saddr', device, context), sideTest(destination, 'daddr', device, context)]);
     const approximate = context.family === 'ip6' && (asksRoute(source) || asksRoute(destination));
     return translated(formula, approximate ? { differences: [lookup6] } : {});
+  },
+  meaning: ({ source, destination, limitIn, limitOut }, { family }) => {
+    const device = limitIn ? 'iif' : limitOut ? 'oif' : undefined;
+    return {
+      condition: allOf([
+        typeCondition('saddr', source, device, family),
+        typeCondition('daddr', destination, device, family),
+      ]),
+    };
   },
 });

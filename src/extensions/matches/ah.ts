@@ -17,6 +17,8 @@ import { takeParts, type Taken } from '../portlisting.ts';
 import { isEverySpi, spiRange, spiTest, takeSpi } from '../spi.ts';
 import { hasBytes, isProtocol, shortHeader, translateHeader } from '../transport.ts';
 import { flag, wholeNumber } from '../value.ts';
+import { ip6AhMeaning } from '../ahmeaning.ts';
+import { inRange, transportField, withHeader } from '../meaning.ts';
 
 const headerLength = 12;
 
@@ -117,4 +119,8 @@ export const ah: MatchExtension = defineMatch({
     const zero = reserved ? test(equal(field('ah', 'reserved'), 0)) : always;
     return translateIpv6(all([spiTest('ah', spi), lengthTest(length), zero]), context);
   },
+  meaning: (info, context) =>
+    context.family === 'ip6'
+      ? ip6AhMeaning(info)
+      : withHeader(context, headerLength, info.spi ? [inRange(transportField(context, 32, 32), info.spi)] : []),
 });

@@ -1,9 +1,13 @@
 import type { ListingReader } from '../../iptables/grammar.ts';
 import { always } from '../../nftables/formula.ts';
-import { bytecode } from '../bpf/program.ts';
+import { bytecode, printProgram } from '../bpf/program.ts';
 import { translateProgram } from '../bpf/execute.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
 import { string } from '../value.ts';
+import { unmodelled, yes } from '../../packet/condition.ts';
+import { programCondition } from '../meaning.ts';
+import { runProgram } from '../bpf/run.ts';
+import { sameAsProgram } from '../bpf/same.ts';
 
 /** `match bpf 6 0 0 1 `: the instructions without their number, glued to what stands before. */
 const listing: ListingReader = (text) => {
@@ -60,5 +64,14 @@ export const bpf: MatchExtension = defineMatch({
     const result = translateProgram(info.bytecode.value, context);
     if ('code' in result) return refused({ ...result, option: 'bytecode' });
     return translated(result.formula, { differences: result.differences });
+  },
+  meaning: ({ bytecode: given, pinned }, context) => {
+    if (pinned) return { condition: unmodelled(`bpf: the pinned program ${pinned.value}`) };
+    if (!given) return { condition: yes };
+    const text = `bpf ${printProgram(given.value)}`;
+    const { condition, onlyBytes, assumptions } = sameAsProgram(given.value, context);
+    if (!onlyBytes) return { condition: condition ?? unmodelled(text) };
+    const run = (bytes: Uint8Array): boolean => runProgram(given.value, bytes, context.family);
+    return { condition: programCondition(text, run, condition, assumptions) };
   },
 });

@@ -2,6 +2,7 @@ import type { ValueType } from '../../iptables/grammar.ts';
 import { always } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { quoted } from '../value.ts';
+import { yes } from '../../packet/condition.ts';
 
 /** XT_MAX_COMMENT_LEN counts the final zero byte. */
 const longest = 255;
@@ -49,4 +50,5 @@ export const comment: MatchExtension = defineMatch({
     };
   },
   translate: ({ comment: given }) => translated(always, given ? { comment: given.value } : {}),
+  meaning: () => ({ condition: yes }),
 });

@@ -2,6 +2,10 @@ import { ct } from '../../nftables/build.ts';
 import { tracked } from '../conntrack.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { markListing, markMask, markTest } from '../mark.ts';
+import { all, invertIf, yes } from '../../packet/condition.ts';
+import { key } from '../../packet/field.ts';
+import { hasEntry } from '../ctmeaning.ts';
+import { maskedIs } from '../fieldtest.ts';
 
 export const connmark: MatchExtension = defineMatch({
   name: 'connmark',
@@ -26,4 +30,7 @@ export const connmark: MatchExtension = defineMatch({
     const formula = markTest(ct('mark'), mark);
     return translated(formula.kind === 'always' ? tracked : formula);
   },
+  meaning: ({ mark: given }) => ({
+    condition: all([hasEntry, given ? invertIf(given.inverted, maskedIs(key('ct.mark'), given.value)) : yes]),
+  }),
 });

@@ -25,6 +25,7 @@ import {
 import { hostMask, hostMaskTest } from '../hostmask.ts';
 import { portRange } from '../ports.ts';
 import { wordList } from '../wordlist.ts';
+import { conntrackMeaning } from '../ctmeaning.ts';
 
 const address = (name: string, about: string) => option({ name, value: hostMask, invertible: true, about });
 const port = (name: string, about: string) => option({ name, value: portRange, invertible: true, about });
@@ -183,4 +184,5 @@ export const conntrack: MatchExtension = defineMatch({
     const { without, within, whole } = splitStates(info.ctstate);
     return translated(entry.kind === 'always' ? whole : any([without, all([within, entry])]), extra);
   },
+  meaning: (info, { family }) => conntrackMeaning(info, family),
 });

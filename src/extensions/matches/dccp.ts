@@ -9,6 +9,9 @@ import { portOptions, portTests } from '../portmatch.ts';
 import { portRange } from '../ports.ts';
 import { translateHeader } from '../transport.ts';
 import { wholeNumber } from '../value.ts';
+import { all as allOf, any, type Condition, interval, invertIf, no, within } from '../../packet/condition.ts';
+import { brokenDccpOptions, hasDccpOption } from '../dccpmeaning.ts';
+import { portConditions, type Reading, transportField, withHeader } from '../meaning.ts';
 
 /** Packet types 0 to 9 by name; INVALID stands for the other six values of the field (RFC 4340, 5.1). */
 const names = ['REQUEST', 'RESPONSE', 'DATA', 'ACK', 'DATAACK', 'CLOSEREQ', 'CLOSE', 'RESET', 'SYNC', 'SYNCACK'];
@@ -58,6 +61,11 @@ const typesTest = (given: Given<Types> | undefined): Formula => {
   return test(match(field('dccp', 'type'), inverted ? '!=' : '==', anyOf(words)));
 };
 
+const isOfType = ({ value, inverted }: Given<Types>, context: Reading): Condition => {
+  const ranges = value.map((type) => interval(type));
+  return invertIf(inverted, within(transportField(context, 67, 4), ranges));
+};
+
 /** ` ! 7,10,11,12,13,14,15 option=!38`; the types by name without -n. */
 const takeMore = (rest: string): Taken | undefined => {
   const part = /^ (?:option=(!?)(\d+)|(! )?([A-Z]+(?:,[A-Z]+)*|\d+(?:,\d+)*))(?= |$)/.exec(rest);
@@ -104,4 +112,14 @@ export const dccp: MatchExtension = defineMatch({
           help: 'keep this rule in iptables',
         })
       : translateHeader(all([portTests('dccp', info), typesTest(info.types)]), 12, context),
+  meaning: (info, context) => {
+    const { types, option: kind } = info;
+    const tests = [...portConditions(context, info), ...(types ? [isOfType(types, context)] : [])];
+    const header = withHeader(context, 12, tests);
+    if (!kind) return header;
+    return {
+      hotdrop: any([header.hotdrop ?? no, allOf([header.condition, brokenDccpOptions(kind.value, context)])]),
+      condition: allOf([header.condition, hasDccpOption(kind.value, kind.inverted, context)]),
+    };
+  },
 });

@@ -4,6 +4,8 @@ import { field, match } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { wholeNumber } from '../value.ts';
+import { invertIf, is, yes } from '../../packet/condition.ts';
+import { payload } from '../../packet/field.ts';
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`;
 
@@ -55,5 +57,10 @@ export const dscp: MatchExtension = defineMatch({
   translate: (info, { family }) => {
     const given = info.value ?? info.class;
     return translated(given ? test(match(field(family, 'dscp'), given.inverted ? '!=' : '==', given.value)) : always);
+  },
+  meaning: (info, { family }) => {
+    const given = info.value ?? info.class;
+    const upperSix = payload('nh', family === 'ip' ? 8 : 4, 6);
+    return { condition: given ? invertIf(given.inverted, is(upperSix, given.value)) : yes };
   },
 });

@@ -1,4 +1,5 @@
 import type { ListingReader } from '../../iptables/grammar.ts';
+import type { Family } from '../../netfilter/family.ts';
 import { tcp } from '../../netfilter/protocols.ts';
 import { equal } from '../../nftables/build.ts';
 import { all, always, type Formula, test } from '../../nftables/formula.ts';
@@ -7,9 +8,15 @@ import { flagNames, maskedFlags } from '../tcpflags.ts';
 import { ecnTest } from '../trafficclass.ts';
 import { hasBytes } from '../transport.ts';
 import { flag, wholeNumber } from '../value.ts';
+import { all as allOf, invertIf, is } from '../../packet/condition.ts';
+import { payload, type PayloadField as HeaderBits } from '../../packet/field.ts';
+import { hasHeader, readsFragment, transportField } from '../meaning.ts';
 
 const ece = 0x40;
 const cwr = 0x80;
+
+/** The two low bits of the TOS byte and of the traffic class. */
+const ecnField: Readonly<Record<Family, HeaderBits>> = { ip: payload('nh', 14, 2), ip6: payload('nh', 10, 2) };
 
 const fragments: Difference = {
   code: 'fragment-header',
@@ -75,5 +82,15 @@ export const ecn: MatchExtension = defineMatch({
     // xt_ecn wants all 20 bytes, the test of the flags only 14.
     const inTcp = all([test(equal(maskedFlags(mask), flagNames(set))), hasBytes(20)]);
     return translated(all([inIp, inTcp]), context.fragmentsVisible ? { differences: [fragments] } : {});
+  },
+  meaning: ({ ece: wantsEce, cwr: wantsCwr, ect }, context) => {
+    const inIp = ect ? [invertIf(ect.inverted, is(ecnField[context.family], ect.value))] : [];
+    const inTcp = [
+      ...(wantsEce ? [invertIf(wantsEce.inverted, is(transportField(context, 105, 1), 1))] : []),
+      ...(wantsCwr ? [invertIf(wantsCwr.inverted, is(transportField(context, 104, 1), 1))] : []),
+    ];
+    // A header cut short is no reason to drop; a later fragment is read like a header.
+    const header = inTcp.length === 0 ? [] : [readsFragment(context), hasHeader(context, 20)];
+    return { condition: allOf([...inIp, ...header, ...inTcp]) };
   },
 });

@@ -3,6 +3,7 @@ import { defineMatch, type MatchExtension, option } from '../contract.ts';
 import { takeParts } from '../portlisting.ts';
 import { isEverySpi, spiRange, spiTest, takeSpi } from '../spi.ts';
 import { translateHeader } from '../transport.ts';
+import { inRange, transportField, withHeader } from '../meaning.ts';
 
 export const esp: MatchExtension = defineMatch({
   name: 'esp',
@@ -27,4 +28,5 @@ export const esp: MatchExtension = defineMatch({
   transport: () => true,
   listing: (text) => (/^esp(?= |$)/.test(text) ? takeParts(text, 3, (rest) => takeSpi('--espspi', rest)) : undefined),
   translate: ({ spi }, context) => translateHeader(spiTest('esp', spi), 8, context),
+  meaning: ({ spi }, context) => withHeader(context, 8, spi ? [inRange(transportField(context, 0, 32), spi)] : []),
 });

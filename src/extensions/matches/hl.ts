@@ -1,6 +1,7 @@
 import { field } from '../../nftables/build.ts';
 import { defineMatch, type MatchExtension, translated } from '../contract.ts';
-import { hopListing, hopOptions, hopTest } from '../hoplimit.ts';
+import { hopCondition, hopListing, hopOptions, hopTest } from '../hoplimit.ts';
+import { payload } from '../../packet/field.ts';
 
 export const hl: MatchExtension = defineMatch({
   name: 'hl',
@@ -12,4 +13,5 @@ export const hl: MatchExtension = defineMatch({
   atLeastOne: ['eq', 'lt', 'gt'],
   listing: hopListing('HL', '--hl'),
   translate: (info) => translated(hopTest(field('ip6', 'hoplimit'), info)),
+  meaning: (info) => ({ condition: hopCondition(payload('nh', 56, 8), info) }),
 });

@@ -3,6 +3,8 @@ import { always } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option } from '../contract.ts';
 import { icmpListing, icmpTest, icmpType } from '../icmptype.ts';
 import { translateHeader } from '../transport.ts';
+import { anyIcmpType } from '../../netfilter/icmp.ts';
+import { icmpCondition, transportField, withHeader } from '../meaning.ts';
 
 export const icmp: MatchExtension = defineMatch({
   name: 'icmp',
@@ -28,4 +30,6 @@ export const icmp: MatchExtension = defineMatch({
   transport: () => true,
   listing: icmpListing('icmp', '--icmp-type'),
   translate: ({ type }, context) => translateHeader(type ? icmpTest(type, 'ip') : always, 8, context),
+  meaning: ({ type }, context) =>
+    withHeader(context, 8, type ? [icmpCondition(transportField(context, 0, 16), type, anyIcmpType)] : []),
 });

@@ -3,6 +3,7 @@ import { always } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option } from '../contract.ts';
 import { icmpListing, icmpTest, icmpType } from '../icmptype.ts';
 import { translateHeader } from '../transport.ts';
+import { icmpCondition, transportField, withHeader } from '../meaning.ts';
 
 export const icmp6: MatchExtension = defineMatch({
   name: 'icmp6',
@@ -27,4 +28,6 @@ export const icmp6: MatchExtension = defineMatch({
   transport: () => true,
   listing: icmpListing('ipv6-icmp', '--icmpv6-type'),
   translate: ({ type }, context) => translateHeader(type ? icmpTest(type, 'ip6') : always, 8, context),
+  meaning: ({ type }, context) =>
+    withHeader(context, 8, type ? [icmpCondition(transportField(context, 0, 16), type)] : []),
 });

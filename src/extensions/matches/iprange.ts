@@ -5,6 +5,8 @@ import type { Family } from '../../netfilter/family.ts';
 import { field, match, range } from '../../nftables/build.ts';
 import { all, always, type Formula, never, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
+import { all as allOf, type Condition, interval, invertIf, within, yes } from '../../packet/condition.ts';
+import { payload } from '../../packet/field.ts';
 
 interface AddressRange {
   readonly low: Address;
@@ -54,6 +56,21 @@ const rangeTest = (side: 'saddr' | 'daddr', given: Given<AddressRange> | undefin
   return test(match(field(family, side), inverted ? '!=' : '==', right));
 };
 
+/** First bit of the address in the fixed header. */
+const places = { ip: { source: 96, destination: 128 }, ip6: { source: 64, destination: 192 } } as const;
+
+const rangeCondition = (
+  end: 'source' | 'destination',
+  given: Given<AddressRange> | undefined,
+  family: Family,
+): Condition =>
+  given
+    ? invertIf(
+        given.inverted,
+        within(payload('nh', places[family][end], addressBits(family)), [interval(given.value.low, given.value.high)]),
+      )
+    : yes;
+
 const side = (name: string, about: string) => option({ name, value: addressRange, invertible: true, about });
 
 export const iprange: MatchExtension = defineMatch({
@@ -81,4 +98,7 @@ export const iprange: MatchExtension = defineMatch({
   },
   translate: ({ source, destination }, { family }) =>
     translated(all([rangeTest('saddr', source, family), rangeTest('daddr', destination, family)])),
+  meaning: ({ source, destination }, { family }) => ({
+    condition: allOf([rangeCondition('source', source, family), rangeCondition('destination', destination, family)]),
+  }),
 });

@@ -4,6 +4,7 @@ import { directionValue, protocolValue } from '../ctvalues.ts';
 import { hostMask } from '../hostmask.ts';
 import { parsePort } from '../ports.ts';
 import { flag } from '../value.ts';
+import { unmodelled } from '../../packet/condition.ts';
 
 const port: ValueType<number> = {
   syntax: 'port',
@@ -86,4 +87,5 @@ export const ipvs: MatchExtension = defineMatch({
       why: 'no nft expression reads the connection table of IP Virtual Server',
       help: 'leave the rule in iptables, or mark the virtual server’s packets before and match the mark',
     }),
+  meaning: () => ({ condition: unmodelled('connections of IP Virtual Server (match ipvs)') }),
 });

@@ -3,6 +3,9 @@ import { match, meta, range } from '../../nftables/build.ts';
 import { always, type Formula, never, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { numberRange, type NumberRange } from '../numberrange.ts';
+import { yes } from '../../packet/condition.ts';
+import { key } from '../../packet/field.ts';
+import { inRange } from '../meaning.ts';
 
 const last = 65535;
 
@@ -40,4 +43,6 @@ export const length: MatchExtension = defineMatch({
     return { words: [...(part[1] ? ['!'] : []), '--length', part[2] ?? ''], length: part[0].length };
   },
   translate: (info) => translated(info.length ? lengthTest(info.length) : always),
+  // skb_ip_totlen in IPv4, skb->len in IPv6: the same number, for the stack cuts padding off.
+  meaning: ({ length: given }) => ({ condition: given ? inRange(key('length'), given) : yes }),
 });

@@ -4,6 +4,7 @@ import { limit as limitStatement } from '../../nftables/build.ts';
 import { stateful } from '../../nftables/formula.ts';
 import { defineMatch, type Difference, type MatchExtension, option, translated } from '../contract.ts';
 import { wholeNumber } from '../value.ts';
+import { opaque } from '../../packet/condition.ts';
 
 /** Units in ten-thousandths of a second, in which iptables stores the time between two packets (XT_LIMIT_SCALE). */
 const units = [
@@ -89,5 +90,11 @@ export const limit: MatchExtension = defineMatch({
     const { count, unit } = rateOf(given?.value ?? defaultRate);
     const statement = limitStatement({ rate: count, per: unit.per, burst: burst?.value ?? defaultBurst });
     return translated(stateful(statement), { differences: [otherBucket] });
+  },
+  // Both kernels count a packet when they are asked and keep a bucket for the rule alone.
+  meaning: ({ rate: given, burst }) => {
+    const { count, unit } = rateOf(given?.value ?? defaultRate);
+    const id = `limit rate=${count}/${unit.per} burst=${burst?.value ?? defaultBurst} packets`;
+    return { condition: opaque({ id, stateful: true, assumption: 'rate-buckets' }) };
   },
 });

@@ -2,6 +2,8 @@ import type { ValueType } from '../../iptables/grammar.ts';
 import { field, match } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
+import { all, invertIf, is, present, yes } from '../../packet/condition.ts';
+import { key, payload } from '../../packet/field.ts';
 
 /** Six hexadecimal bytes with colons; iptables takes one digit for a byte, too. */
 const macAddress: ValueType<string> = {
@@ -19,6 +21,9 @@ const macAddress: ValueType<string> = {
   print: (value) => value,
   samples: () => ['00:11:22:33:44:55', 'AA:bb:CC:dd:EE:ff', '0:1:2:3:4:5', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff'],
 };
+
+/** ARPHRD_ETHER of include/uapi/linux/if_arp.h. */
+const ethernet = 1;
 
 export const mac: MatchExtension = defineMatch({
   name: 'mac',
@@ -46,4 +51,11 @@ export const mac: MatchExtension = defineMatch({
   // nft tests `meta iiftype ether` by itself first, so that `!=` leaves other devices out as xt_mac.c does.
   translate: ({ source }) =>
     translated(source ? test(match(field('ether', 'saddr'), source.inverted ? '!=' : '==', source.value)) : always),
+  // A device of another kind fails the match, and so does a packet without its Ethernet header (ETH_HLEN).
+  meaning: ({ source }) => {
+    if (!source) return { condition: yes };
+    const address = payload('ll', 48, 48);
+    const wanted = is(address, BigInt(`0x${source.value.replaceAll(':', '')}`));
+    return { condition: all([is(key('iiftype'), ethernet), present(address), invertIf(source.inverted, wanted)]) };
+  },
 });

@@ -2,6 +2,9 @@ import { meta } from '../../nftables/build.ts';
 import { always } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { markListing, markMask, markTest } from '../mark.ts';
+import { invertIf, yes } from '../../packet/condition.ts';
+import { key } from '../../packet/field.ts';
+import { maskedIs } from '../fieldtest.ts';
 
 export const mark: MatchExtension = defineMatch({
   name: 'mark',
@@ -20,4 +23,7 @@ export const mark: MatchExtension = defineMatch({
   },
   listing: markListing('mark'),
   translate: ({ mark: given }) => translated(given ? markTest(meta('mark'), given) : always),
+  meaning: ({ mark: given }) => ({
+    condition: given ? invertIf(given.inverted, maskedIs(key('mark'), given.value)) : yes,
+  }),
 });

@@ -14,6 +14,8 @@ import {
   printPortRange,
 } from '../ports.ts';
 import { translateHeader } from '../transport.ts';
+import { any as anyOf, type Condition, interval, invertIf, within } from '../../packet/condition.ts';
+import { type Reading, transportField, withHeader } from '../meaning.ts';
 
 /** XT_MULTI_PORTS: a range takes two of them. */
 const slots = 15;
@@ -76,6 +78,17 @@ const portsTest = (
   return inverted ? all(tests) : any(tests);
 };
 
+/** xt_multiport.c ports_match_v1: the list counts once, whichever of the ports is in it. */
+const isListed = (
+  sides: readonly Side[],
+  { value, inverted }: Given<readonly PortRange[]>,
+  context: Reading,
+): Condition => {
+  const ranges = value.map(({ low, high }) => interval(low, high));
+  const places = { sport: transportField(context, 0, 16), dport: transportField(context, 16, 16) };
+  return invertIf(inverted, anyOf(sides.map((side) => within(places[side], ranges))));
+};
+
 const nameOf = ({ selector }: RuleContext): string =>
   selector.protocol ? protocolName(selector.protocol.number) : 'th';
 
@@ -126,4 +139,10 @@ export const multiport: MatchExtension = defineMatch({
     ]);
     return translateHeader(formula, 4, context);
   },
+  meaning: (info, context) =>
+    withHeader(context, 4, [
+      ...(info.sports ? [isListed(['sport'], info.sports, context)] : []),
+      ...(info.dports ? [isListed(['dport'], info.dports, context)] : []),
+      ...(info.ports ? [isListed(['sport', 'dport'], info.ports, context)] : []),
+    ]),
 });

@@ -4,6 +4,19 @@ import { match, meta, range } from '../../nftables/build.ts';
 import { all, always, type Formula, never, not, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
 import { flag, parseNumber } from '../value.ts';
+import {
+  all as allOf,
+  any,
+  type Condition,
+  interval,
+  invertIf,
+  opaque,
+  present,
+  unmodelled,
+  within,
+  yes,
+} from '../../packet/condition.ts';
+import { key as keyOf } from '../../packet/field.ts';
 
 interface Ids {
   readonly low: number;
@@ -55,6 +68,21 @@ const idTest = (key: 'skuid' | 'skgid', given: Given<Ids> | undefined): Formula 
   const { low, high } = given.value;
   const is = test(match(meta(key), '==', low === high ? low : range(low, high)));
   return given.inverted ? not(is) : is;
+};
+
+/** A socket of this network namespace. Credentials say that there is one; a socket without a file has none. */
+const hasSocket: Condition = any([
+  present(keyOf('skuid')),
+  present(keyOf('skgid')),
+  opaque({ id: 'owner socket', stateful: false }),
+]);
+
+/** The id of the one who opened the socket's file. Where there is no file, what is inverted holds, and nothing else. */
+const idCondition = (key: 'skuid' | 'skgid', given: Given<Ids> | undefined, alsoGroups: boolean): Condition => {
+  if (!given) return yes;
+  const id = within(keyOf(key), [interval(given.value.low, given.value.high)]);
+  const others = allOf([present(keyOf(key)), unmodelled('the supplementary groups of the sender')]);
+  return invertIf(given.inverted, alsoGroups ? any([id, others]) : id);
 };
 
 export const owner: MatchExtension = defineMatch({
@@ -128,4 +156,12 @@ export const owner: MatchExtension = defineMatch({
     if (socket?.inverted) return translated(never);
     return translated(all([idTest('skuid', uid), idTest('skgid', gid)]));
   },
+  meaning: ({ socket, uid, gid, groups }) => ({
+    condition: allOf([
+      socket ? invertIf(socket.inverted, hasSocket) : yes,
+      idCondition('skuid', uid, false),
+      // Without a socket --suppl-groups is one more thing asked for that is not inverted.
+      groups && gid ? allOf([hasSocket, idCondition('skgid', gid, true)]) : idCondition('skgid', gid, false),
+    ]),
+  }),
 });

@@ -2,6 +2,7 @@ import type { ValueType } from '../../iptables/grammar.ts';
 import { parseInterface } from '../../iptables/selector.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
 import { flag } from '../value.ts';
+import { unmodelled } from '../../packet/condition.ts';
 
 const port: ValueType<string> = {
   syntax: 'name[+]',
@@ -57,4 +58,6 @@ export const physdev: MatchExtension = defineMatch({
       why: 'br_netfilter keeps the bridge port beside the packet, and no nft expression of an ip or ip6 table reads it there',
       help: 'write the rule for a table of family bridge, or leave it in iptables; with net.bridge.bridge-nf-call-iptables=0 bridged packets do not pass here at all',
     }),
+  // nf_bridge_info_get beside the packet, which no key holds; a packet that is not bridged meets what is inverted only.
+  meaning: () => ({ condition: unmodelled('the bridge port of the packet (match physdev)') }),
 });

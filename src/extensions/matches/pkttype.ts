@@ -2,6 +2,8 @@ import type { ValueType } from '../../iptables/grammar.ts';
 import { match, meta } from '../../nftables/build.ts';
 import { always, test } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
+import { invertIf, is, yes } from '../../packet/condition.ts';
+import { key } from '../../packet/field.ts';
 
 /** What may be written, in any case, and what nft calls it; the first spelling of a type is the one that is saved. */
 const types: Readonly<Record<string, string>> = {
@@ -13,6 +15,9 @@ const types: Readonly<Record<string, string>> = {
   bcast: 'broadcast',
   mcast: 'multicast',
 };
+
+/** PACKET_HOST … PACKET_OTHERHOST of include/uapi/linux/if_packet.h. */
+const numbers: Readonly<Record<string, number>> = { host: 0, broadcast: 1, multicast: 2, other: 3 };
 
 const packetType: ValueType<string> = {
   syntax: '{unicast|broadcast|multicast|otherhost}',
@@ -50,4 +55,7 @@ export const pkttype: MatchExtension = defineMatch({
   // Looped back multicasts have a type of their own; both sides tell them by the address (nft_meta.c pkttype_lo).
   translate: ({ type }) =>
     translated(type ? test(match(meta('pkttype'), type.inverted ? '!=' : '==', type.value)) : always),
+  meaning: ({ type }) => ({
+    condition: type ? invertIf(type.inverted, is(key('pkttype'), numbers[type.value] ?? -1)) : yes,
+  }),
 });

@@ -15,6 +15,7 @@ import {
 } from '../policyelement.ts';
 import type { Given } from '../../iptables/types.ts';
 import { flag, oneOf, wholeNumber } from '../value.ts';
+import { policyCondition } from '../policymeaning.ts';
 
 interface PolicyGroup extends PolicyElement {
   readonly dir?: Given<Direction>;
@@ -199,4 +200,5 @@ export const policy: MatchExtension = defineMatch({
       differences: groups.flatMap(({ spi }) => (spi ? [spiDifference(spi.value)] : [])),
     });
   },
+  meaning: (info, { family }, more) => ({ condition: policyCondition([info, ...more], family) }),
 });

@@ -2,6 +2,9 @@ import { equal, fib, unequal } from '../../nftables/build.ts';
 import { all, any, test } from '../../nftables/formula.ts';
 import { defineMatch, type Difference, type MatchExtension, option, translated } from '../contract.ts';
 import { flag } from '../value.ts';
+import { any as anyOf, invertIf, is } from '../../packet/condition.ts';
+import { key } from '../../packet/field.ts';
+import { resting } from '../fieldtest.ts';
 
 const otherLookup: Difference = {
   code: 'routing-lookup',
@@ -9,6 +12,9 @@ const otherLookup: Difference = {
   degree: 'approximate',
   why: 'rpfilter knows only unicast routes, so that a broadcast address is no source for it, and has its own rules for packets without a source address; fib oif takes any route',
 };
+
+/** RTN_LOCAL of include/uapi/linux/rtnetlink.h. */
+const rtnLocal = 2;
 
 export const rpfilter: MatchExtension = defineMatch({
   name: 'rpfilter',
@@ -43,5 +49,18 @@ export const rpfilter: MatchExtension = defineMatch({
     const where = family === 'ip' ? from : [];
     const local = test((invert ? unequal : equal)(fib('type', ['saddr', ...where]), 'local'));
     return translated(invert ? all([route, local]) : any([route, local]), { differences });
+  },
+  /**
+   * The module's lookup is one of its own and knows cases of its own: packets over loopback and from no address pass,
+   * broadcast, multicast and anycast addresses are no sources. That nft's lookup answers the same is assumed.
+   */
+  meaning: ({ loose, validmark, acceptLocal, invert }, { family }) => {
+    const device = loose ? '' : '.iif';
+    const route = key(`fib.saddr${validmark ? '.mark' : ''}${device}.exists`);
+    const back = resting(is(route, 1), route, 'same-lookup');
+    // An IPv4 address of this host has to be one of the device (fib_info_nh_uses_dev), an IPv6 address need not.
+    const type = key(`fib.saddr${family === 'ip' ? device : ''}.type`);
+    const passes = acceptLocal ? anyOf([back, resting(is(type, rtnLocal), type, 'same-lookup')]) : back;
+    return { condition: invertIf(invert !== undefined, passes) };
   },
 });

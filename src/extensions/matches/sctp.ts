@@ -6,6 +6,9 @@ import { portOptions, portTests } from '../portmatch.ts';
 import { ascendingPortRange } from '../ports.ts';
 import { chunkName, chunksTest, chunkTypes, inexpressibleChunks } from '../sctpchunks.ts';
 import { translateHeader } from '../transport.ts';
+import { all as allOf, any, no } from '../../packet/condition.ts';
+import { portConditions, withHeader } from '../meaning.ts';
+import { chunksBroken, chunksCondition } from '../sctpmeaning.ts';
 
 const malformedChunks: Difference = {
   code: 'malformed-chunk',
@@ -58,5 +61,15 @@ export const sctp: MatchExtension = defineMatch({
       });
     const formula = all([portTests('sctp', info), chunks ? chunksTest(chunks.value, chunks.inverted) : always]);
     return translateHeader(formula, 12, context, chunks ? [malformedChunks] : []);
+  },
+  meaning: (info, context) => {
+    const ports = portConditions(context, info);
+    const { chunks } = info;
+    if (!chunks) return withHeader(context, 12, ports);
+    const header = withHeader(context, 12, ports);
+    return {
+      hotdrop: any([header.hotdrop ?? no, allOf([header.condition, chunksBroken(chunks.value, context)])]),
+      condition: allOf([header.condition, chunksCondition(chunks.value, chunks.inverted, context)]),
+    };
   },
 });

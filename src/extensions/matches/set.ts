@@ -1,7 +1,9 @@
 import type { ValueType } from '../../iptables/grammar.ts';
+import type { Given } from '../../iptables/types.ts';
 import { defineMatch, type MatchExtension, option, refused } from '../contract.ts';
 import { setLookup } from '../setlookup.ts';
 import { flag, parseNumber } from '../value.ts';
+import { invertIf, opaque, yes } from '../../packet/condition.ts';
 
 /** A counter of 64 bits. */
 const count: ValueType<bigint> = {
@@ -19,6 +21,19 @@ const count: ValueType<bigint> = {
 const packets = ['packetsEq', 'packetsLt', 'packetsGt'];
 const bytes = ['bytesEq', 'bytesLt', 'bytesGt'];
 const others = (keys: readonly string[], key: string): readonly string[] => keys.filter((other) => other !== key);
+
+const counting = ['packetsEq', 'packetsLt', 'packetsGt', 'bytesEq', 'bytesLt', 'bytesGt'] as const;
+const settingNames = ['returnNomatch', 'updateCounters', 'updateSubcounters', ...counting] as const;
+
+type Settings = { readonly [K in (typeof settingNames)[number]]?: Given<bigint | true> | undefined };
+
+/** What else decides about the answer or leaves a trace in the set, in one order; counting is what is done anyway. */
+const settings = (info: Settings): readonly string[] =>
+  settingNames.flatMap((name) => {
+    const given = info[name];
+    if (!given || (name.startsWith('update') && !given.inverted)) return [];
+    return [`${given.inverted ? '!' : ''}${name}${given.value === true ? '' : `=${given.value}`}`];
+  });
 
 export const set: MatchExtension = defineMatch({
   name: 'set',
@@ -127,5 +142,14 @@ export const set: MatchExtension = defineMatch({
       why: 'ipset keeps the members in tables of its own, which nftables cannot look into and which change without the ruleset',
       help: `make an nft set with the members that "ipset save ${name}" lists, write the rule with it by hand, and let whatever fills the ipset fill the nft set`,
     });
+  },
+  meaning: ({ set: given, ...more }) => {
+    if (!given) return { condition: yes };
+    const words = settings(more);
+    // Counters of the elements change with every packet that is looked up.
+    const stateful = counting.some((name) => more[name] !== undefined);
+    const id = [`set ${given.value.name} ${given.value.flags.join(',')}`, ...words].join(' ');
+    const found = opaque({ id, stateful, assumption: 'same-set' });
+    return { condition: invertIf(given.inverted, found) };
   },
 });

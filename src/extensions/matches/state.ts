@@ -2,6 +2,8 @@ import { always } from '../../nftables/formula.ts';
 import { stateNames, stateTest } from '../conntrack.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { wordList } from '../wordlist.ts';
+import { yes } from '../../packet/condition.ts';
+import { stateCondition } from '../ctmeaning.ts';
 
 export const state: MatchExtension = defineMatch({
   name: 'state',
@@ -25,4 +27,5 @@ export const state: MatchExtension = defineMatch({
     return { words: [...(inverted ? ['!'] : []), '--state', list], length: whole.length };
   },
   translate: ({ state: given }) => translated(given ? stateTest(given.value, given.inverted) : always),
+  meaning: ({ state: given }) => ({ condition: given ? stateCondition(given) : yes }),
 });

@@ -3,6 +3,7 @@ import { and, match, meta, numgen } from '../../nftables/build.ts';
 import { always, never, stateful } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { oneOf, wholeNumber } from '../value.ts';
+import { invertIf, no, opaque, type Predicate, yes } from '../../packet/condition.ts';
 
 /** Probabilities are stored as parts of 2^31; a random number of 31 bits below it matches. */
 const certain = 0x80000000;
@@ -114,5 +115,18 @@ export const statistic: MatchExtension = defineMatch({
     if (every.value === 1) return translated(every.inverted ? never : always);
     // The first packet finds 0 in both counters, so that packet p of every N is where the generator says p.
     return translated(stateful(match(numgen('inc', every.value), every.inverted ? '!=' : '==', packet.value)));
+  },
+  meaning: ({ probability: chance, every, packet }) => {
+    if (chance) {
+      const { value, inverted } = chance;
+      // 31 random bits are below 2^31 and not below 0, whatever is drawn.
+      if (value === 0 || value === certain) return { condition: invertIf(inverted, value === 0 ? no : yes) };
+      const draw: Predicate = { id: `random p=${value}/${certain}`, stateful: true, assumption: 'random-draws' };
+      return { condition: invertIf(inverted, opaque(draw)) };
+    }
+    if (!every || !packet) return { condition: no };
+    if (every.value === 1) return { condition: invertIf(every.inverted, yes) };
+    const id = `nth every=${every.value} packet=${packet.value}`;
+    return { condition: invertIf(every.inverted, opaque({ id, stateful: true, assumption: 'counters-agree' })) };
   },
 });

@@ -18,6 +18,7 @@ import { type FlagsMask, flagNames, flagsMask, maskedFlags, printFlags, synFlag 
 import { hasOption, lastPadding, malformedOptions, wholeTcpHeader } from '../tcpoptions.ts';
 import { fragmentGuard, hasBytes, overlappingFragment, shorterThan, translateHeader } from '../transport.ts';
 import { wholeNumber } from '../value.ts';
+import { tcpMeaning } from '../tcpmeaning.ts';
 
 const headerLength = 20;
 
@@ -121,4 +122,5 @@ export const tcp: MatchExtension = defineMatch({
       differences: before.kind === 'always' ? overlap(context) : [],
     });
   },
+  meaning: tcpMeaning,
 });

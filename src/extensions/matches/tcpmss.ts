@@ -7,6 +7,7 @@ import { defineMatch, type Difference, type MatchExtension, option, translated }
 import { numberRange, type NumberRange } from '../numberrange.ts';
 import { malformedOptions, wholeTcpHeader } from '../tcpoptions.ts';
 import { hasBytes, shortHeader } from '../transport.ts';
+import { tcpmssMeaning } from '../tcpmeaning.ts';
 
 const anySize = numberRange(0, 65535, 'size[:size]');
 
@@ -59,4 +60,5 @@ export const tcpmss: MatchExtension = defineMatch({
       ? translated(formula, { hotdrop: not(wholeTcpHeader), differences })
       : translated(formula, { differences: [shortHeader('both', 20), ...differences] });
   },
+  meaning: ({ mss }, context) => tcpmssMeaning(mss, context),
 });

@@ -4,6 +4,9 @@ import { always, never } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, translated } from '../contract.ts';
 import { trafficClassTest } from '../trafficclass.ts';
 import { wholeNumber } from '../value.ts';
+import { invertIf, yes } from '../../packet/condition.ts';
+import { payload } from '../../packet/field.ts';
+import { maskedIs } from '../fieldtest.ts';
 
 /** `value` may have bits outside of `mask`: no packet meets it then. */
 interface MaskedByte {
@@ -89,4 +92,7 @@ export const tos: MatchExtension = defineMatch({
     if (mask === 0) return translated(inverted ? never : always);
     return translated(trafficClassTest(value, mask, inverted, family));
   },
+  meaning: ({ tos: given }, { family }) => ({
+    condition: given ? invertIf(given.inverted, maskedIs(payload('nh', family === 'ip' ? 8 : 4, 8), given.value)) : yes,
+  }),
 });

@@ -1,6 +1,7 @@
 import { field } from '../../nftables/build.ts';
 import { defineMatch, type MatchExtension, translated } from '../contract.ts';
-import { hopListing, hopOptions, hopTest } from '../hoplimit.ts';
+import { hopCondition, hopListing, hopOptions, hopTest } from '../hoplimit.ts';
+import { payload } from '../../packet/field.ts';
 
 export const ttl: MatchExtension = defineMatch({
   name: 'ttl',
@@ -12,4 +13,5 @@ export const ttl: MatchExtension = defineMatch({
   atLeastOne: ['eq', 'lt', 'gt'],
   listing: hopListing('TTL', '--ttl'),
   translate: (info) => translated(hopTest(field('ip', 'ttl'), info)),
+  meaning: (info) => ({ condition: hopCondition(payload('nh', 64, 8), info) }),
 });

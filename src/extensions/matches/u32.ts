@@ -1,8 +1,12 @@
 import type { ListingReader } from '../../iptables/grammar.ts';
 import { always, not } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
-import { u32Program } from '../u32/program.ts';
+import { printProgram, u32Program } from '../u32/program.ts';
 import { translateProgram } from '../u32/translate.ts';
+import { invertIf, yes } from '../../packet/condition.ts';
+import { programCondition } from '../meaning.ts';
+import { runProgram } from '../u32/run.ts';
+import { sameAsProgram } from '../u32/same.ts';
 
 /** `u32 "0x0=0x1"`, inverted `u32 ! "0x0=0x1"`. */
 const listing: ListingReader = (text) => {
@@ -39,5 +43,15 @@ export const u32: MatchExtension = defineMatch({
     const formula = translateProgram(info.u32.value, context);
     if ('code' in formula) return refused({ ...formula, option: 'u32' });
     return translated(info.u32.inverted ? not(formula) : formula);
+  },
+  meaning: ({ u32: given }, { family }) => {
+    if (!given) return { condition: yes };
+    const { value, inverted } = given;
+    const program = programCondition(
+      `u32 ${printProgram(value)}`,
+      (bytes) => runProgram(value, bytes),
+      sameAsProgram(value, family),
+    );
+    return { condition: invertIf(inverted, program) };
   },
 });

@@ -3,6 +3,9 @@ import { defineMatch, type MatchExtension } from '../contract.ts';
 import { portListing } from '../portlisting.ts';
 import { portOptions, translatePorts } from '../portmatch.ts';
 import { portRange } from '../ports.ts';
+import { portConditions, withHeader } from '../meaning.ts';
+import { asksPorts, nativePorts } from '../nativemeaning.ts';
+import { all } from '../../packet/condition.ts';
 
 export const udp: MatchExtension = defineMatch({
   name: 'udp',
@@ -20,4 +23,8 @@ export const udp: MatchExtension = defineMatch({
   transport: () => true,
   listing: portListing('udp'),
   translate: (info, context) => translatePorts('udp', info, context, 8),
+  meaning: (info, context) =>
+    context.backend === 'nft' && asksPorts(info)
+      ? { condition: all(nativePorts(info)) }
+      : withHeader(context, 8, portConditions(context, info)),
 });

@@ -4,6 +4,7 @@ import { portListing } from '../portlisting.ts';
 import { portOptions, portTests } from '../portmatch.ts';
 import { portRange } from '../ports.ts';
 import { translateHeader } from '../transport.ts';
+import { portConditions, withHeader } from '../meaning.ts';
 
 export const udplite: MatchExtension = defineMatch({
   name: 'udplite',
@@ -17,4 +18,5 @@ export const udplite: MatchExtension = defineMatch({
   transport: () => true,
   listing: portListing('udplite'),
   translate: (info, context) => translateHeader(portTests('udplite', info), 8, context),
+  meaning: (info, context) => withHeader(context, 8, portConditions(context, info)),
 });

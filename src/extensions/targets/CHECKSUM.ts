@@ -23,4 +23,5 @@ export const CHECKSUM: TargetExtension = defineTarget({
       why: 'nftables has no statement that calls skb_checksum_help; it only corrects a checksum for bytes that it changes itself',
       help: 'switch checksum offload of the interface off (ethtool -K … tx off), or leave the rule out: few programs still need it',
     }),
+  meaning: () => [{ kind: 'effect', effect: { kind: 'other', text: 'checksum fill' } }],
 });

@@ -6,6 +6,10 @@ import { defineTarget, type InfoOf, option, refused, statements, type TargetExte
 import { fullMask, masked } from '../mark.ts';
 import { asXmark, changedMark, markOptions, markWord, readMarkListing } from '../markset.ts';
 import { flag, wholeNumber } from '../value.ts';
+import { not } from '../../packet/condition.ts';
+import type { Step } from '../../packet/program.ts';
+import { hasEntry } from '../ctmeaning.ts';
+import { copySteps, markSteps } from '../markmeaning.ts';
 
 const setting = ['xmark', 'mark', 'and', 'or', 'xor'] as const;
 
@@ -94,6 +98,26 @@ const listing: ListingReader = (text) => {
   };
 };
 
+/** The three modes of connmark_tg_shift. A shift applies to what is written, in --set-xmark to the whole new mark. */
+const connectionSteps = (info: Info): readonly Step[] => {
+  const { save, restore, left, right } = info;
+  const shift = (left?.value ?? 0) - (right?.value ?? 0);
+  const xmark = asXmark(info);
+  if (xmark) {
+    const { value, mask } = xmark.value;
+    if (shift === 0) return markSteps('ct.mark', xmark.value);
+    const moved = shift > 0 ? (value << shift) >>> 0 : value >>> -shift;
+    return [
+      ...copySteps('ct.mark', ~mask >>> 0, 'ct.mark', fullMask, shift),
+      ...markSteps('ct.mark', { value: moved, mask: 0 }),
+    ];
+  }
+  const nfmask = (info.nfmask ?? info.mask)?.value ?? fullMask;
+  const ctmask = (info.ctmask ?? info.mask)?.value ?? fullMask;
+  if (save) return copySteps('mark', nfmask, 'ct.mark', ctmask, shift);
+  return restore ? copySteps('ct.mark', ctmask, 'mark', nfmask, shift) : [];
+};
+
 export const CONNMARK: TargetExtension = defineTarget({
   name: 'CONNMARK',
   families: ['ip', 'ip6'],
@@ -131,4 +155,14 @@ export const CONNMARK: TargetExtension = defineTarget({
       help: 'copy whole marks, with a mask on the source only, or copy bit by bit: one rule that tests the bit and one that sets it',
     });
   },
+  // Without an entry the target does nothing, whatever it was to do.
+  meaning: (info) => [
+    {
+      kind: 'choose',
+      arms: [
+        { condition: hasEntry, steps: connectionSteps(info) },
+        { condition: not(hasEntry), steps: [] },
+      ],
+    },
+  ],
 });

@@ -1,8 +1,13 @@
 import type { ListingReader, ValueType } from '../../iptables/grammar.ts';
 import { ct, mangle, notrack, unequal } from '../../nftables/build.ts';
 import { test } from '../../nftables/formula.ts';
-import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
+import { defineTarget, type InfoOf, option, refused, statements, type TargetExtension } from '../contract.ts';
 import { flag, parseNumber } from '../value.ts';
+import type { Selector } from '../../iptables/types.ts';
+import { protocolName } from '../../netfilter/protocols.ts';
+import { is, not } from '../../packet/condition.ts';
+import { ctStates, key as keyOf } from '../../packet/field.ts';
+import type { Step } from '../../packet/program.ts';
 
 const zone: ValueType<number | 'mark'> = {
   syntax: '{number|mark}',
@@ -115,6 +120,27 @@ const tooEarly = (key: 'helper' | 'ctevents' | 'expevents', what: string, help: 
     help,
   });
 
+/** Bits by position: enum ip_conntrack_events and ip_conntrack_expect_events. */
+const eventBits = (words: readonly string[], given: readonly string[]): number =>
+  given.reduce((bits, word) => bits | (1 << words.indexOf(word)), 0);
+
+/** What the template carries to the new connection. It always names a zone, zone 0 if nothing is said. */
+const templateSteps = (info: InfoOf<typeof options>, { protocol }: Selector): readonly Step[] => {
+  const { helper, timeout, ctevents, expevents } = info;
+  const zoned = info.zone ?? info.zoneOrig ?? info.zoneReply;
+  const direction = info.zoneOrig ? 'original' : info.zoneReply ? 'reply' : 'both';
+  // XT_CT_ZONE_MARK: nf_ct_zone_tmpl reads the mark when the packet is looked up, not here.
+  const number = zoned?.value === 'mark' ? 'of-the-mark-at-lookup' : zoned?.value;
+  const texts = [
+    ...(ctevents ? [`ct event ${eventBits(conntrackEvents, ctevents.value)}`] : []),
+    ...(expevents ? [`ct expectation event ${eventBits(['new'], expevents.value)}`] : []),
+    ...(helper ? [`ct helper ${helper.value}/${protocolName(protocol?.number ?? 0)}`] : []),
+    ...(timeout ? [`ct timeout policy ${timeout.value}`] : []),
+  ];
+  if (number || texts.length === 0) texts.unshift(`ct zone ${number ?? 0} ${number ? direction : 'both'}`);
+  return texts.map((text) => ({ kind: 'effect', effect: { kind: 'other', text } }));
+};
+
 export const CT: TargetExtension = defineTarget({
   name: 'CT',
   families: ['ip', 'ip6'],
@@ -182,5 +208,19 @@ export const CT: TargetExtension = defineTarget({
         help: 'write one rule for each mark',
       });
     return statements([mangle(ct('zone', dir), value)], { formula: test(unequal(ct('state'), 'untracked')) });
+  },
+  // A template that is attached before, or an entry, stays: xt_ct_target looks at skb->_nfct, where also "untracked" is kept.
+  meaning: (info, { selector }) => {
+    if (info.notrack) return [{ kind: 'effect', effect: { kind: 'notrack' } }];
+    const untracked = is(keyOf('ct.state'), ctStates.untracked);
+    return [
+      {
+        kind: 'choose',
+        arms: [
+          { condition: untracked, steps: [] },
+          { condition: not(untracked), steps: templateSteps(info, selector) },
+        ],
+      },
+    ];
   },
 });

@@ -14,6 +14,7 @@ import { checkNatPorts, natAddress, natFlags, natInside, natPort, portTaken, ref
 import { toListing } from '../natlisting.ts';
 import { type NatPorts, natRange } from '../natrange.ts';
 import { flag } from '../value.ts';
+import { natSteps } from '../natmeaning.ts';
 
 const names: Readonly<Record<number, string>> = { [tcp]: 'tcp', [udp]: 'udp', [sctp]: 'sctp', [dccp]: 'dccp' };
 
@@ -93,4 +94,5 @@ export const DNAT: TargetExtension = defineTarget({
       ...(shift === undefined ? {} : { differences: portTaken }),
     });
   },
+  meaning: (info) => natSteps('dnat', info.to?.value ?? {}, info),
 });

@@ -2,6 +2,7 @@ import type { ValueType } from '../../iptables/grammar.ts';
 import { field, mangle } from '../../nftables/build.ts';
 import { defineTarget, option, statements, type TargetExtension } from '../contract.ts';
 import { wholeNumber } from '../value.ts';
+import { trafficClassSteps } from '../dsfield.ts';
 
 /** Class selectors, assured and expedited forwarding (RFC 2474, 2597, 3246), best effort. */
 const classes: ReadonlyMap<string, number> = new Map([
@@ -46,4 +47,9 @@ export const DSCP: TargetExtension = defineTarget({
     return found ? { words: ['--set-dscp', found[1] ?? ''], length: found[0].length } : undefined;
   },
   translate: (info, { family }) => statements(info.dscp ? [mangle(field(family, 'dscp'), info.dscp.value)] : []),
+  // ipv4_change_dsfield and ipv6_change_dsfield keep the two bits of ECN.
+  meaning: (info, { family }) => {
+    const given = info.dscp ?? info.class;
+    return given ? trafficClassSteps(given.value << 2, 0xfc, family) : [];
+  },
 });

@@ -80,6 +80,15 @@ const listing: ListingReader = (text) => {
   return withPrefix(['--log-level', String(number), ...words], text, named[0].length);
 };
 
+/** XT_LOG_MACDECODE … XT_LOG_TCPSEQ, which are the NF_LOG bits, by the names of effects and sorted by them. */
+const loggedParts = [
+  ['mac', 'ether'],
+  ['ipOptions', 'ip options'],
+  ['uid', 'skuid'],
+  ['tcpOptions', 'tcp options'],
+  ['sequence', 'tcp sequence'],
+] as const;
+
 export const LOG: TargetExtension = defineTarget({
   name: 'LOG',
   families: ['ip', 'ip6'],
@@ -102,4 +111,15 @@ export const LOG: TargetExtension = defineTarget({
     };
     return statements([log(Object.keys(parts).length > 0 ? parts : null)]);
   },
+  meaning: (info) => [
+    {
+      kind: 'effect',
+      effect: {
+        kind: 'log',
+        prefix: info.prefix?.value ?? '',
+        level: info.level?.value ?? warning,
+        flags: loggedParts.filter(([key]) => info[key]).map(([, name]) => name),
+      },
+    },
+  ],
 });

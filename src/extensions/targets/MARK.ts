@@ -1,6 +1,7 @@
 import { mangle, meta } from '../../nftables/build.ts';
 import { defineTarget, statements, type TargetExtension } from '../contract.ts';
 import { asXmark, changedMark, markOptions, readMarkListing } from '../markset.ts';
+import { markSteps } from '../markmeaning.ts';
 
 const mark = meta('mark');
 
@@ -23,5 +24,9 @@ export const MARK: TargetExtension = defineTarget({
   translate: ({ xmark }) => {
     const value = xmark && changedMark(mark, xmark.value);
     return statements(value === undefined ? [] : [mangle(mark, value)]);
+  },
+  meaning: (info) => {
+    const xmark = asXmark(info);
+    return xmark ? markSteps('mark', xmark.value) : [];
   },
 });

@@ -4,6 +4,7 @@ import { checkNatPorts, natFlags, natInside, natPort, refuseNatRange } from '../
 import { portsListing } from '../natlisting.ts';
 import { natPorts } from '../natrange.ts';
 import { flag } from '../value.ts';
+import { natSteps } from '../natmeaning.ts';
 
 export const MASQUERADE: TargetExtension = defineTarget({
   name: 'MASQUERADE',
@@ -30,4 +31,5 @@ export const MASQUERADE: TargetExtension = defineTarget({
       ...natInside(ports, context),
     });
   },
+  meaning: (info) => natSteps('masquerade', info.ports ? { ports: info.ports.value } : {}, info),
 });

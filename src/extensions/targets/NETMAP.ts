@@ -1,9 +1,17 @@
 import type { ValueType } from '../../iptables/grammar.ts';
 import type { Family } from '../../netfilter/family.ts';
-import { type Masked, parseMasked, prefixLength, printAddress, printMasked } from '../../netfilter/address.ts';
+import {
+  addressBits,
+  type Masked,
+  parseMasked,
+  prefixLength,
+  printAddress,
+  printMasked,
+} from '../../netfilter/address.ts';
 import { dnat, prefix, snat } from '../../nftables/build.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
 import { toListing } from '../natlisting.ts';
+import { natSteps } from '../natmeaning.ts';
 
 const network: ValueType<Masked> = {
   syntax: 'address[/mask]',
@@ -59,5 +67,18 @@ export const NETMAP: TargetExtension = defineTarget({
     if (!to) return statements([]);
     const parts = mapped(to.value, family);
     return statements([source ? snat(parts) : dnat(parts)], { terminal: true });
+  },
+  // HOOK2MANIP: the hook says which address is mapped. In a chain that nothing reaches it does not matter.
+  meaning: ({ to }, { family, hooks }) => {
+    const source = hooks?.has('postrouting') || hooks?.has('input');
+    const destination = hooks?.has('prerouting') || hooks?.has('output');
+    if (!to) return [];
+    if (!hooks || (source && destination))
+      return [{ kind: 'unmodelled', what: 'NETMAP in a chain that does not say which address it maps' }];
+    const { address, mask } = to.value;
+    const hostBits = ((1n << BigInt(addressBits(family))) - 1n) & ~mask;
+    return natSteps(source ? 'netmap-snat' : 'netmap-dnat', {
+      addresses: { low: address & mask, high: (address & mask) | hostBits },
+    });
   },
 });

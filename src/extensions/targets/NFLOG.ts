@@ -80,4 +80,18 @@ export const NFLOG: TargetExtension = defineTarget({
         ...(threshold ? { 'queue-threshold': threshold.value } : {}),
       }),
     ]),
+  // XT_NFLOG_F_COPY_LEN makes also a size of 0 count; a threshold of 0 leaves that of the listener.
+  meaning: ({ prefix, group, size, threshold }, { backend }) => [
+    {
+      kind: 'effect',
+      effect: {
+        kind: 'log',
+        group: group?.value ?? 0,
+        prefix: backend === 'legacy' ? cutTo(prefix?.value ?? '', legacyPrefix) : (prefix?.value ?? ''),
+        flags: [],
+        ...(size ? { snaplen: size.value } : {}),
+        ...(threshold?.value ? { threshold: threshold.value } : {}),
+      },
+    },
+  ],
 });

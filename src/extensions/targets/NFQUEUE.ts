@@ -81,4 +81,10 @@ export const NFQUEUE: TargetExtension = defineTarget({
     const queueNumber = balance ? range(balance.value.first, balance.value.last) : (num?.value ?? 0);
     return statements([queue({ num: queueNumber, ...(flags.length > 0 ? { flags } : {}) })], { terminal: true });
   },
+  // One queue of several is chosen by nfqueue_hash, or by CPU.
+  meaning: ({ num, balance, bypass, fanout }) => {
+    const first = balance?.value.first ?? num?.value ?? 0;
+    const flags = [...(bypass ? ['bypass'] : []), ...(fanout && balance ? ['fanout'] : [])];
+    return [{ kind: 'verdict', verdict: { kind: 'queue', from: first, to: balance?.value.last ?? first, flags } }];
+  },
 });

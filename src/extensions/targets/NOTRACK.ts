@@ -12,4 +12,5 @@ export const NOTRACK: TargetExtension = defineTarget({
   options: {},
   listing: (text) => (/^NOTRACK(?= |$)/.test(text) ? { words: [], length: 'NOTRACK'.length } : undefined),
   translate: () => statements([notrack]),
+  meaning: () => [{ kind: 'effect', effect: { kind: 'notrack' } }],
 });

@@ -4,6 +4,7 @@ import { checkNatPorts, natFlags, natInside, natPort, refuseNatRange } from '../
 import { portsListing } from '../natlisting.ts';
 import { natPorts } from '../natrange.ts';
 import { flag } from '../value.ts';
+import { natSteps } from '../natmeaning.ts';
 
 export const REDIRECT: TargetExtension = defineTarget({
   name: 'REDIRECT',
@@ -35,4 +36,5 @@ export const REDIRECT: TargetExtension = defineTarget({
       ...natInside(ports, context),
     });
   },
+  meaning: (info) => natSteps('redirect', info.ports ? { ports: info.ports.value } : {}, info),
 });

@@ -68,6 +68,26 @@ const listing: ListingReader = (text) => {
   return found ? { words: ['--reject-with', found[1] ?? ''], length: found[0].length } : undefined;
 };
 
+/** What reject_tg and reject_tg6 send, by the type and code in their switch. */
+const sent: Readonly<Record<string, string>> = {
+  // ICMP_DEST_UNREACH with ICMP_NET_UNREACH, HOST, PROT, PORT, NET_ANO, HOST_ANO and PKT_FILTERED.
+  'icmp-net-unreachable': 'icmp net-unreachable',
+  'icmp-host-unreachable': 'icmp host-unreachable',
+  'icmp-proto-unreachable': 'icmp prot-unreachable',
+  'icmp-port-unreachable': 'icmp port-unreachable',
+  'icmp-net-prohibited': 'icmp net-prohibited',
+  'icmp-host-prohibited': 'icmp host-prohibited',
+  'icmp-admin-prohibited': 'icmp admin-prohibited',
+  // ICMPV6_DEST_UNREACH with ICMPV6_NOROUTE, ADM_PROHIBITED, ADDR_UNREACH, PORT_UNREACH, POLICY_FAIL and REJECT_ROUTE.
+  'icmp6-no-route': 'icmpv6 no-route',
+  'icmp6-adm-prohibited': 'icmpv6 admin-prohibited',
+  'icmp6-addr-unreachable': 'icmpv6 addr-unreachable',
+  'icmp6-port-unreachable': 'icmpv6 port-unreachable',
+  'icmp6-policy-fail': 'icmpv6 policy-fail',
+  'icmp6-reject-route': 'icmpv6 reject-route',
+  [reset]: 'tcp reset',
+};
+
 export const REJECT: TargetExtension = defineTarget({
   name: 'REJECT',
   families: ['ip', 'ip6'],
@@ -99,4 +119,7 @@ export const REJECT: TargetExtension = defineTarget({
   listing,
   translate: ({ with: given }, { family }) =>
     statements([reject(rejection(given?.value ?? usual[family], family))], { terminal: true }),
+  meaning: ({ with: given }, { family }) => [
+    { kind: 'verdict', verdict: { kind: 'reject', with: sent[given?.value ?? usual[family]] ?? 'unknown' } },
+  ],
 });

@@ -1,7 +1,8 @@
 import type { ListingReader } from '../../iptables/grammar.ts';
 import { defineTarget, option, refused, type TargetExtension } from '../contract.ts';
-import { setLookup } from '../setlookup.ts';
+import { type SetLookup, setLookup } from '../setlookup.ts';
 import { flag, wholeNumber } from '../value.ts';
+import type { Step } from '../../packet/program.ts';
 
 const options = {
   add: option({ name: '--add-set', value: setLookup, about: 'add the packet to the set' }),
@@ -36,6 +37,11 @@ const listing: ListingReader = (text) => {
   }
   return { words, length };
 };
+
+/** IPSET_MAX_TIMEOUT: milliseconds have to fit in 31 bits. */
+const longestTimeout = 2_147_483;
+
+const lookupWords = ({ name, flags: dimensions }: SetLookup): string => `@${name} ${dimensions.join(',')}`;
 
 export const SET: TargetExtension = defineTarget({
   name: 'SET',
@@ -72,5 +78,16 @@ export const SET: TargetExtension = defineTarget({
       why: 'ipset keeps the members in tables of its own, which nftables cannot look into or change',
       help: `make an nft set, fill it with "add @${name}" statements, and change every rule that asks the ipset together with this one`,
     });
+  },
+  meaning: ({ add, exist, timeout, del, map }) => {
+    const seconds = timeout ? [`timeout=${Math.min(timeout.value, longestTimeout)}`] : [];
+    const texts = [
+      ...(add ? [['add', lookupWords(add.value), ...(exist ? ['exist'] : []), ...seconds]] : []),
+      ...(del ? [['del', lookupWords(del.value)]] : []),
+    ].map((words) => words.join(' '));
+    return [
+      ...texts.map((text): Step => ({ kind: 'effect', effect: { kind: 'other', text, assumption: 'same-set' } })),
+      ...(map ? [{ kind: 'unmodelled', what: `what the ipset ${map.value.name} says for the packet` } as const] : []),
+    ];
   },
 });

@@ -4,6 +4,7 @@ import { checkNatPorts, natAddress, natFlags, natInside, natPort, refuseNatRange
 import { toListing } from '../natlisting.ts';
 import { natRange } from '../natrange.ts';
 import { flag } from '../value.ts';
+import { natSteps } from '../natmeaning.ts';
 
 export const SNAT: TargetExtension = defineTarget({
   name: 'SNAT',
@@ -34,4 +35,5 @@ export const SNAT: TargetExtension = defineTarget({
       ...natInside(to.ports, context),
     });
   },
+  meaning: (info) => natSteps('snat', info.to?.value ?? {}, info),
 });

@@ -14,6 +14,7 @@ import {
   type TargetExtension,
 } from '../contract.ts';
 import { flag, wholeNumber } from '../value.ts';
+import { segmentSteps } from '../segmentsize.ts';
 
 /** A segment in the largest packet: 65535 bytes less the IP header. */
 const largest: Readonly<Record<Family, number>> = { ip: 65515, ip6: 65495 };
@@ -92,4 +93,5 @@ export const TCPMSS: TargetExtension = defineTarget({
       });
     return statements([mangle(size, rt('mtu'))], { formula: offLoopback(context), differences });
   },
+  meaning: ({ mss, clamp }, context) => segmentSteps(clamp ? 'pmtu' : (mss?.value ?? 0), context),
 });

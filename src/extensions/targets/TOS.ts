@@ -3,6 +3,7 @@ import { field, mangle } from '../../nftables/build.ts';
 import type { Statement } from '../../nftables/types.ts';
 import { defineTarget, option, refused, statements, type TargetExtension } from '../contract.ts';
 import { parseNumber, wholeNumber } from '../value.ts';
+import { trafficClassSteps } from '../dsfield.ts';
 
 interface TosMask {
   readonly value: number;
@@ -113,5 +114,11 @@ export const TOS: TargetExtension = defineTarget({
     if (dscp !== 'same') list.push(mangle(field(family, 'dscp'), dscp));
     if (ecn !== 'same') list.push(mangle(field(family, 'ecn'), ecn));
     return statements(list);
+  },
+  meaning: ({ set, and, or, xor }, { family }) => {
+    if (set) return trafficClassSteps(set.value.value, set.value.mask, family);
+    if (and) return trafficClassSteps(0, ~and.value & 0xff, family);
+    if (or) return trafficClassSteps(or.value, or.value, family);
+    return xor ? trafficClassSteps(xor.value, 0, family) : [];
   },
 });

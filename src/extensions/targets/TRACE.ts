@@ -21,4 +21,5 @@ export const TRACE: TargetExtension = defineTarget({
           help: 'move it to raw; the trace goes through the other tables',
         })
       : statements([mangle(meta('nftrace'), 1)]),
+  meaning: () => [{ kind: 'effect', effect: { kind: 'set', key: 'nftrace', keep: 0n, flip: 1n } }],
 });

@@ -1,0 +1,105 @@
+/** `dnfw check`: whether two rulesets mean the same, or the packets that tell them apart. */
+import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
+import type { Family } from '../netfilter/family.ts';
+import { families } from '../netfilter/family.ts';
+import type { Hook } from '../netfilter/hooks.ts';
+import { type Assumption, assumptions } from '../packet/assumption.ts';
+import { writePcap } from '../packet/pcap.ts';
+import type { Program } from '../packet/program.ts';
+import { check, type Check, type CheckOptions } from '../prove/check.ts';
+import { focusOn, hooksOf, tablesWith } from '../prove/focus.ts';
+import { checkJson, checkText } from './check-report.ts';
+import { exit, type ExitStatus } from './exit.ts';
+import { readInput, writeAtomically, writeOut } from './files.ts';
+import { familiesOf, type LoadedRuleset, programOf, readRuleset, type RulesetFlags } from './rulesets.ts';
+import { report, say } from './terminal.ts';
+
+export interface CheckFlags extends RulesetFlags {
+  readonly hook?: readonly Hook[];
+  readonly chain?: string;
+  /** Names of assumptions, or `none`; all of them if it is not given. */
+  readonly assume?: readonly string[];
+  readonly budget?: number;
+  readonly json?: boolean;
+  readonly pcapOut?: string;
+}
+
+const emptyProgram = (family: Family): Program => ({ family, tables: [] });
+
+/** One pair of programs per family that one of the rulesets has. */
+const pairsOf = (a: LoadedRuleset, b: LoadedRuleset): readonly (readonly [Program, Program])[] => {
+  const [left, right] = [familiesOf(a), familiesOf(b)];
+  return families
+    .filter((family) => left.has(family) || right.has(family))
+    .map((family) => [
+      left.has(family) ? programOf(a, family) : emptyProgram(family),
+      right.has(family) ? programOf(b, family) : emptyProgram(family),
+    ]);
+};
+
+const missingChain = (name: string, file: string): Diagnostic => ({
+  code: 'unknown-chain',
+  severity: 'error',
+  what: `there is no chain ${name} in ${file}`,
+  help: 'names of chains are case-sensitive; without --chain whole hooks are compared',
+});
+
+/** The pairs with nothing but one chain, for each hook that reaches it on either side. */
+const focused = (
+  pairs: readonly (readonly [Program, Program])[],
+  name: string,
+  files: readonly [string, string],
+): readonly (readonly [Program, Program])[] | Diagnostic => {
+  const found: (readonly [Program, Program])[] = [];
+  const has = [false, false];
+  for (const [a, b] of pairs) {
+    const [left, right] = [tablesWith(a, name), tablesWith(b, name)];
+    if (left.length > 0) has[0] = true;
+    if (right.length > 0) has[1] = true;
+    const both = new Set([...hooksOf(a, name), ...hooksOf(b, name)]);
+    const at: ReadonlySet<Hook> = both.size > 0 ? both : new Set(['forward']);
+    for (const [i, table] of left.entries()) {
+      // A translated table keeps the name of the one it came from at its end.
+      const other = right.find(({ name: one }) => one === table.name || one.endsWith(`-${table.name}`)) ?? right[i];
+      if (other) found.push([focusOn(a, table, name, at), focusOn(b, other, name, at)]);
+    }
+  }
+  const lacking = has.indexOf(false);
+  return lacking >= 0 ? missingChain(name, files[lacking] as string) : found;
+};
+
+export const isAssumption = (name: string): name is Assumption => Object.hasOwn(assumptions, name);
+
+const every: ReadonlySet<Assumption> = new Set(Object.keys(assumptions).filter(isAssumption));
+
+const optionsOf = ({ assume, hook, budget }: CheckFlags): CheckOptions => ({
+  assume: assume === undefined ? every : new Set(assume.filter(isAssumption)),
+  ...(hook === undefined ? {} : { hooks: new Set(hook) }),
+  ...(budget === undefined ? {} : { budget }),
+});
+
+const statuses = { proven: exit.done, refuted: exit.different, unknown: exit.unknown } as const;
+
+const writeWitnesses = (file: string, { hooks }: Check): void => {
+  const packets = hooks.flatMap(({ witnesses }) => witnesses.map(({ packet }) => packet));
+  if (packets.length === 0) return say('dnfw: there is no packet to write');
+  writeAtomically(file, [writePcap(packets)]);
+};
+
+export const checkFiles = (files: readonly [string, string], flags: CheckFlags): ExitStatus => {
+  const loaded = files.map((file) => readRuleset(readInput(file), flags));
+  const diagnostics = loaded.flatMap((one) => one.diagnostics);
+  report(diagnostics);
+  if (diagnostics.some(isError)) return exit.usage;
+  const [a, b] = loaded.map(({ value }) => value) as [LoadedRuleset, LoadedRuleset];
+  const whole = pairsOf(a, b);
+  const pairs = flags.chain === undefined ? whole : focused(whole, flags.chain, files);
+  if ('code' in pairs) {
+    report([pairs]);
+    return exit.usage;
+  }
+  const result = check(pairs, optionsOf(flags));
+  writeOut([flags.json === true ? checkJson(result, files) : checkText(result, files)]);
+  if (flags.pcapOut !== undefined) writeWitnesses(flags.pcapOut, result);
+  return statuses[result.verdict];
+};

@@ -1,0 +1,96 @@
+/** Rulesets of either kind from files: iptables in each of its forms, and nftables JSON. */
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
+import { registry } from '../extensions/registry.ts';
+import type { Format } from '../iptables/detect.ts';
+import { type Input, parse } from '../iptables/parse.ts';
+import type { Ruleset } from '../iptables/types.ts';
+import type { Backend, Family } from '../netfilter/family.ts';
+import type { TableName } from '../netfilter/hooks.ts';
+import { readNftables } from '../nftables/read.ts';
+import { meetsIp, type NftRuleset, type NftTable } from '../nftables/ruleset.ts';
+import type { Program } from '../packet/program.ts';
+import { iptablesProgram } from '../simulate/iptables-program.ts';
+import { nftProgram } from '../simulate/nft-program.ts';
+
+/** What the command line says of inputs that do not say it themselves. */
+export interface RulesetFlags {
+  readonly from?: Format;
+  readonly family?: Family;
+  readonly backend?: Backend;
+  readonly table?: TableName;
+}
+
+export type LoadedRuleset =
+  { readonly kind: 'iptables'; readonly ruleset: Ruleset } | { readonly kind: 'nft'; readonly ruleset: NftRuleset };
+
+/** JSON begins with a bracket; so does no form of iptables rules. */
+const isJson = ({ text }: Input): boolean => /^\ufeff?\s*[{[]/.test(text);
+
+/** nft's text form, which the reader of its JSON knows how to refuse. */
+const isNftText = ({ text }: Input): boolean =>
+  /^(?:\s|#[^\n]*\n)*(?:table|(?:add|create|flush) (?:table|ruleset))\b/.test(text);
+
+const isNft = (input: Input, { from }: RulesetFlags): boolean =>
+  from === undefined && (isJson(input) || isNftText(input));
+
+const readIptables = (inputs: readonly Input[], { from, ...rest }: RulesetFlags): Outcome<LoadedRuleset> => {
+  const { value, diagnostics } = parse(inputs, registry, { ...rest, ...(from ? { format: from } : {}) });
+  return { value: { kind: 'iptables', ruleset: value }, diagnostics };
+};
+
+/** One file as a ruleset of its own. With an error among the diagnostics, the value must not be acted upon. */
+export const readRuleset = (input: Input, flags: RulesetFlags): Outcome<LoadedRuleset> => {
+  if (!isNft(input, flags)) return readIptables([input], flags);
+  const { value, diagnostics } = readNftables(input.name, input.text);
+  return { value: { kind: 'nft', ruleset: value }, diagnostics };
+};
+
+/** nft also lists the tables of iptables-nft, without the arguments of their matches: they are read once, from iptables. */
+const withoutTwins = (nft: NftRuleset, { tables }: Ruleset): Outcome<NftRuleset> => {
+  const known = new Map(
+    tables.filter(({ backend }) => backend === 'nft').map(({ family, name, file }) => [`${family} ${name}`, file]),
+  );
+  const isTwin = ({ family, name }: NftTable): boolean => known.has(`${family} ${name}`);
+  const diagnostics = nft.tables.filter(isTwin).map(({ family, name, place }): Diagnostic => ({
+    code: 'duplicate-table',
+    severity: 'note',
+    what: `${place.file} shows table ${family} ${name} of iptables-nft: it is read from ${known.get(`${family} ${name}`)}`,
+  }));
+  return { value: { tables: nft.tables.filter((table) => !isTwin(table)) }, diagnostics };
+};
+
+/** All files as the rulesets of one host, side by side; later nftables documents are loaded on top of earlier ones. */
+export const readHost = (inputs: readonly Input[], flags: RulesetFlags): Outcome<readonly LoadedRuleset[]> => {
+  const loaded: LoadedRuleset[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const dumps = inputs.filter((input) => !isNft(input, flags));
+  const iptables = dumps.length > 0 ? readIptables(dumps, flags) : undefined;
+  if (iptables) {
+    loaded.push(iptables.value);
+    diagnostics.push(...iptables.diagnostics);
+  }
+  let nft: NftRuleset | undefined;
+  for (const input of inputs.filter((one) => isNft(one, flags))) {
+    const read = readNftables(input.name, input.text, nft);
+    nft = read.value;
+    diagnostics.push(...read.diagnostics);
+  }
+  if (nft) {
+    const alone =
+      iptables?.value.kind === 'iptables' ? withoutTwins(nft, iptables.value.ruleset) : { value: nft, diagnostics: [] };
+    loaded.push({ kind: 'nft', ruleset: alone.value });
+    diagnostics.push(...alone.diagnostics);
+  }
+  return { value: diagnostics.some(isError) ? [] : loaded, diagnostics };
+};
+
+/** The families of which a ruleset has tables that meet packets. */
+export const familiesOf = (loaded: LoadedRuleset): ReadonlySet<Family> => {
+  if (loaded.kind === 'iptables') return new Set(loaded.ruleset.tables.map(({ family }) => family));
+  const families = loaded.ruleset.tables.map(({ family }) => family).filter(meetsIp);
+  return new Set(families.flatMap((family): Family[] => (family === 'inet' ? ['ip', 'ip6'] : [family])));
+};
+
+/** A ruleset as the steps that packets of one family meet. */
+export const programOf = (loaded: LoadedRuleset, family: Family): Program =>
+  loaded.kind === 'iptables' ? iptablesProgram(loaded.ruleset, registry, family) : nftProgram(loaded.ruleset, family);

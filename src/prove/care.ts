@@ -1,0 +1,150 @@
+/**
+ * Which combinations of variables are packets at all: what the kernel guarantees before a hook runs, how the lengths
+ * belong together, and what the caller chose to assume.
+ */
+import type { Hook } from '../netfilter/hooks.ts';
+import { ctStates } from '../packet/field.ts';
+import { balanced, isNumber, isSum, reaches, same } from './bits.ts';
+import type { Node } from './diagram.ts';
+import { isAmong } from './fields.ts';
+import {
+  headerLengthBits,
+  levels,
+  nextHeaderBits,
+  protocolBits,
+  run,
+  totalLengthBits,
+  transportBit,
+  transportLengthBits,
+  zero,
+} from './layout.ts';
+import type { NameTests } from './names.ts';
+import type { Space } from './space.ts';
+
+/** Bytes of a whole transport header by protocol number. */
+const wholeHeaders: readonly (readonly [protocol: number, bytes: number])[] = [
+  [1, 8],
+  [6, 20],
+  [17, 8],
+  [33, 12],
+  [50, 8],
+  [51, 12],
+  [58, 8],
+  [132, 12],
+  [136, 8],
+];
+
+const implies = ({ d }: Space, a: Node, b: Node): Node => d.or(d.not(a), b);
+
+/** Length of the packet and of its transport part; lengths of IPv4 headers are at least five words (ip_rcv_core). */
+const lengths = (space: Space): Node => {
+  const { d, family, fields } = space;
+  if (family === 'ip') {
+    const whole = reaches(d, headerLengthBits, 5);
+    if (!fields.used.has('totalLength')) return fields.used.has('headerLength') ? whole : d.yes;
+    const cases = Array.from({ length: 11 }, (_, i) =>
+      d.and(isNumber(d, headerLengthBits, i + 5), isSum(d, totalLengthBits, transportLengthBits, (i + 5) * 4)),
+    );
+    return balanced(cases, d.no, d.or);
+  }
+  if (!fields.used.has('totalLength')) return d.yes;
+  const extended = d.variable(levels.extended);
+  // Extension headers come in units of eight bytes.
+  const longer = d.and(
+    same(d, totalLengthBits.slice(13), transportLengthBits.slice(13)),
+    exceeds(space, totalLengthBits, transportLengthBits),
+  );
+  return d.choose(extended, longer, same(d, totalLengthBits, transportLengthBits));
+};
+
+/** Where `a` is greater than `b`. */
+const exceeds = ({ d }: Space, a: readonly number[], b: readonly number[]): Node => {
+  let node = d.no;
+  for (let i = a.length - 1; i >= 0; i--) {
+    const [x, y] = [d.variable(a[i] as number), d.variable(b[i] as number)];
+    node = d.choose(x, d.choose(y, node, d.yes), d.choose(y, d.no, node));
+  }
+  return node;
+};
+
+const firstFragments = ({ d }: Space): Node => isNumber(d, run(levels.fragmentOffset, 13), 0);
+
+/** How the IPv6 header chain belongs together. */
+const headerChain = (space: Space): Node => {
+  const { d, fields } = space;
+  const extended = d.variable(levels.extended);
+  const parsed = d.variable(levels.chainParsed);
+  const authenticated = d.variable(levels.authenticated);
+  let node = d.yes;
+  if (fields.used.has('fragment')) {
+    const present = d.variable(fields.keyLevel('exthdr.44.exists') + 1);
+    node = implies(space, d.not(present), firstFragments(space));
+  }
+  if (fields.used.has('chain') || fields.used.has('totalLength') || fields.used.has('nextHeader')) {
+    const fragment = d.not(isNumber(d, run(levels.fragmentOffset, 13), 0));
+    const chained = d.and(implies(space, authenticated, extended), d.or(extended, parsed));
+    node = d.and(node, d.and(implies(space, fragment, extended), chained));
+  }
+  if (fields.used.has('nextHeader')) node = d.and(node, d.or(extended, same(d, nextHeaderBits, protocolBits)));
+  // nft stops at the authentication header, and takes it for the transport header.
+  const stops = d.choose(authenticated, isNumber(d, protocolBits, 51), d.not(isNumber(d, protocolBits, 51)));
+  return fields.used.has('xt') ? d.and(node, implies(space, parsed, stops)) : node;
+};
+
+/** Which devices a packet has at a hook, as far as rules ask for them. */
+const devices = ({ d, fields }: Space, hook: Hook, tests: NameTests): Node => {
+  const nameless = (key: string, none: boolean): Node =>
+    tests.has(key) ? isAmong(d, fields.names(key), (name) => (name === '') === none) : d.yes;
+  switch (hook) {
+    case 'prerouting':
+    case 'input':
+      return d.and(nameless('iifname', false), nameless('oifname', true));
+    case 'forward':
+      return d.and(nameless('iifname', false), nameless('oifname', false));
+    case 'output':
+      return d.and(nameless('iifname', true), nameless('oifname', false));
+    case 'postrouting':
+      return nameless('oifname', false);
+  }
+};
+
+/** `whole-headers` of assumption.ts. */
+export const wholeTransportHeaders = (space: Space): Node => {
+  const { d } = space;
+  const enough = wholeHeaders.map(([protocol, bytes]) =>
+    implies(space, isNumber(d, protocolBits, protocol), reaches(d, transportLengthBits, bytes)),
+  );
+  const dataOffset = Array.from({ length: 4 }, (_, i) => transportBit(96 + i));
+  // The TCP header says itself how long it is.
+  const options = balanced(
+    Array.from({ length: 11 }, (_, i) =>
+      d.and(isNumber(d, dataOffset, i + 5), reaches(d, transportLengthBits, (i + 5) * 4)),
+    ),
+    d.no,
+    d.or,
+  );
+  const tcp = implies(space, isNumber(d, protocolBits, 6), options);
+  return d.and(firstFragments(space), balanced([...enough, tcp], d.yes, d.and));
+};
+
+/** `header-chains` of assumption.ts. */
+export const unbrokenChains = ({ d, family }: Space): Node =>
+  family === 'ip' ? d.yes : d.and(d.variable(levels.chainParsed), d.not(d.variable(levels.authenticated)));
+
+/**
+ * Packets as they come to a hook. IPv4 packets for this host have been put together from their fragments before the
+ * input hook (net/ipv4/ip_input.c ip_local_deliver).
+ */
+export const packetsAt = (space: Space, hook: Hook, tests: NameTests): Node => {
+  const { d, family } = space;
+  const wellFormed = d.and(lengths(space), devices(space, hook, tests));
+  if (family === 'ip6') return d.and(wellFormed, headerChain(space));
+  if (hook !== 'input') return wellFormed;
+  const flags = run(levels.fragmentFlags, 3);
+  const noMore = d.not(d.variable(flags[2] ?? zero));
+  return d.and(wellFormed, d.and(firstFragments(space), noMore));
+};
+
+/** Only the first packet of a connection meets the rules of a chain of type nat (net/netfilter/nf_nat_core.c nf_nat_inet_fn). */
+export const startsConnection = ({ d, fields }: Space): Node =>
+  isAmong(d, fields.choices('ct.state'), (state) => state === ctStates.new || state === ctStates.related);

@@ -1,0 +1,252 @@
+/** An assignment of variables as a packet: its bytes and what is known beside them. */
+import type { Hook } from '../netfilter/hooks.ts';
+import { folded, sum16 } from '../packet/checksum.ts';
+import { ctStates, keyInfo } from '../packet/field.ts';
+import type { KeyValue, Packet } from '../packet/packet.ts';
+import { complete } from '../packet/saying.ts';
+import { oracleKey, type Oracle } from '../packet/view.ts';
+import { type Assignment, numberAt } from './assignment.ts';
+import type { Codes } from './fields.ts';
+import {
+  headerLengthBits,
+  ipv4Bit,
+  ipv6Bit,
+  levels,
+  protocolBits,
+  run,
+  totalLengthBits,
+  transportBit,
+  transportLengthBits,
+} from './layout.ts';
+import type { Space } from './space.ts';
+
+/** A packet that shows something, and the answers that predicates give it. */
+export interface Decoded {
+  readonly packet: Packet;
+  readonly oracle: Oracle;
+}
+
+const put = (bytes: Uint8Array, bit: number, value: 0 | 1): void => {
+  const at = bit >> 3;
+  if (at >= bytes.length) return;
+  const mask = 0x80 >> (bit & 7);
+  bytes[at] = value === 1 ? (bytes[at] as number) | mask : (bytes[at] as number) & ~mask;
+};
+
+/** Bits from `start` on, as far as they are assigned; the rest stays as it is. */
+const fill = (
+  bytes: Uint8Array,
+  start: number,
+  count: number,
+  levelOf: (bit: number) => number,
+  assignment: Assignment,
+): void => {
+  for (let bit = 0; bit < count; bit++) {
+    const value = assignment.get(levelOf(bit));
+    if (value !== undefined) put(bytes, start * 8 + bit, value);
+  }
+};
+
+const number = (assignment: Assignment, bits: readonly number[], otherwise: number): number =>
+  Number(numberAt(assignment, bits) ?? otherwise);
+
+/** Where each transport protocol has its checksum, and whether it covers the addresses. */
+const checksums: ReadonlyMap<number, readonly [at: number, pseudo: boolean]> = new Map([
+  [1, [2, false]],
+  [6, [16, true]],
+  [17, [6, true]],
+  [33, [6, true]],
+  [58, [2, true]],
+  [136, [6, true]],
+]);
+
+const setTransportChecksum = (bytes: Uint8Array, family: 'ip' | 'ip6', at: number, protocol: number): void => {
+  const [offset, pseudo] = checksums.get(protocol) ?? [];
+  if (offset === undefined || at + offset + 2 > bytes.length) return;
+  const addresses = family === 'ip' ? [12, 20] : [8, 40];
+  const sum =
+    sum16(bytes, at, bytes.length) +
+    (pseudo === true ? sum16(bytes, addresses[0] as number, addresses[1] as number) + protocol + bytes.length - at : 0);
+  const value = folded(sum) || (protocol === 17 ? 0xffff : 0);
+  bytes[at + offset] = value >> 8;
+  bytes[at + offset + 1] = value & 0xff;
+};
+
+const ipv4Bytes = (assignment: Assignment): Uint8Array | undefined => {
+  const words = Math.max(5, number(assignment, headerLengthBits, 5));
+  const protocol = number(assignment, protocolBits, 6);
+  const payload = number(
+    assignment,
+    transportLengthBits,
+    Math.max(0, number(assignment, totalLengthBits, 40) - words * 4),
+  );
+  const length = words * 4 + payload;
+  if (length > 65535) return undefined;
+  const bytes = new Uint8Array(length);
+  bytes[8] = 64;
+  // Options that nobody asks about are empty ones.
+  bytes.fill(1, 20, words * 4);
+  fill(bytes, 0, 160, ipv4Bit, assignment);
+  fill(bytes, 20, (words - 5) * 32, (bit) => levels.options + bit, assignment);
+  fill(bytes, words * 4, payload * 8, transportBit, assignment);
+  bytes[0] = 0x40 | words;
+  bytes[2] = length >> 8;
+  bytes[3] = length & 0xff;
+  bytes[9] = protocol;
+  if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0)
+    setTransportChecksum(bytes, 'ip', words * 4, protocol);
+  bytes[10] = 0;
+  bytes[11] = 0;
+  const checksum = folded(sum16(bytes, 0, words * 4));
+  bytes[10] = checksum >> 8;
+  bytes[11] = checksum & 0xff;
+  return bytes;
+};
+
+const fragment = 44;
+const destinationOptions = 60;
+
+/** The header chain in front of the transport header, as headers of eight bytes each. */
+const ipv6Chain = (
+  assignment: Assignment,
+  protocol: number,
+): { readonly first: number; readonly bytes: Uint8Array } => {
+  const offset = number(assignment, run(levels.fragmentOffset, 13), 0);
+  if (assignment.get(levels.chainParsed) === 0)
+    // A header that says it is longer than the packet.
+    return { first: destinationOptions, bytes: Uint8Array.of(protocol, 200, 1, 4, 0, 0, 0, 0) };
+  if (offset > 0)
+    return { first: fragment, bytes: Uint8Array.of(protocol, 0, offset >> 5, (offset << 3) & 0xff, 0, 0, 0, 1) };
+  if (assignment.get(levels.extended) !== 1) return { first: protocol, bytes: new Uint8Array(0) };
+  const total = numberAt(assignment, totalLengthBits);
+  const payload = number(assignment, transportLengthBits, 0);
+  const size = total === undefined ? 8 : Math.min(2048, Math.max(8, Number(total) - payload));
+  const bytes = new Uint8Array(size - (size % 8));
+  bytes.set([protocol, bytes.length / 8 - 1, 1, Math.min(255, bytes.length - 4)]);
+  return { first: destinationOptions, bytes };
+};
+
+/** nft takes the authentication header for the transport header; ip6_tables looks behind it. */
+const authenticatedBytes = (assignment: Assignment): Uint8Array => {
+  const header = 16;
+  const payload = number(assignment, run(levels.transportLengthXt, 16), 20);
+  const protocol = number(assignment, run(levels.protocolXt, 8), 6);
+  const bytes = new Uint8Array(40 + header + payload);
+  bytes[7] = 64;
+  fill(bytes, 0, 320, ipv6Bit, assignment);
+  bytes[0] = 0x60 | ((bytes[0] as number) & 0x0f);
+  bytes[4] = (bytes.length - 40) >> 8;
+  bytes[5] = (bytes.length - 40) & 0xff;
+  bytes[6] = 51;
+  fill(bytes, 40, header * 8, transportBit, assignment);
+  bytes[40] = protocol;
+  bytes[41] = header / 4 - 2;
+  fill(bytes, 40 + header, payload * 8, (bit) => levels.transportXt + bit, assignment);
+  return bytes;
+};
+
+const ipv6Bytes = (assignment: Assignment): Uint8Array | undefined => {
+  if (assignment.get(levels.authenticated) === 1) return authenticatedBytes(assignment);
+  const protocol = number(assignment, protocolBits, 6);
+  const chain = ipv6Chain(assignment, protocol);
+  const broken = assignment.get(levels.chainParsed) === 0;
+  const payload = broken ? 0 : number(assignment, transportLengthBits, 20);
+  const bytes = new Uint8Array(40 + chain.bytes.length + payload);
+  if (bytes.length > 65535) return undefined;
+  bytes[7] = 64;
+  fill(bytes, 0, 320, ipv6Bit, assignment);
+  bytes[0] = 0x60 | ((bytes[0] as number) & 0x0f);
+  const length = bytes.length - 40;
+  bytes[4] = length >> 8;
+  bytes[5] = length & 0xff;
+  bytes[6] = chain.first;
+  bytes.set(chain.bytes, 40);
+  const start = 40 + chain.bytes.length;
+  fill(bytes, start, payload * 8, transportBit, assignment);
+  if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0) setTransportChecksum(bytes, 'ip6', start, protocol);
+  return bytes;
+};
+
+const decodeCode = <T>({ values, bits }: Codes<T>, assignment: Assignment, otherwise: T): T => {
+  const code = numberAt(assignment, bits);
+  return code === undefined ? otherwise : (values[Math.min(Number(code), values.length - 1)] as T);
+};
+
+/** Empty where the packet has no Ethernet header, undefined where nobody asks. */
+const linkHeader = (assignment: Assignment): Uint8Array | undefined => {
+  const asked = assignment.get(levels.linkPresent);
+  if (asked !== 1) return asked === undefined ? undefined : new Uint8Array(0);
+  const bytes = Uint8Array.of(2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0);
+  fill(bytes, 0, 112, (bit) => levels.link + bit, assignment);
+  return bytes;
+};
+
+const keysOf = ({ fields }: Space, assignment: Assignment, hook: Hook): ReadonlyMap<string, KeyValue> => {
+  const keys = new Map<string, KeyValue>();
+  const state = decodeCode(fields.choices('ct.state'), assignment, ctStates.new as number);
+  const isTracked = state !== ctStates.invalid && state !== ctStates.untracked;
+  keys.set('ct.state', state);
+  const { input, output } = devicesAt[hook];
+  keys.set('iifname', decodeCode(fields.names('iifname'), assignment, input));
+  keys.set('oifname', decodeCode(fields.names('oifname'), assignment, output));
+  const quirk = assignment.get(levels.fragquirk);
+  if (quirk !== undefined) keys.set('fragquirk', quirk);
+  for (const key of fields.keys().keys()) {
+    const info = keyInfo(key);
+    if (!info || derived.test(key)) continue;
+    const present =
+      info.presence === 'tracked'
+        ? isTracked
+        : info.presence === 'always' || assignment.get(fields.keyLevel(key)) === 1;
+    // What a tracked key would be without an entry goes without saying.
+    if (!present && info.presence === 'tracked') continue;
+    if (!present) keys.set(key, null);
+    else if (info.kind === 'name') keys.set(key, decodeCode(fields.names(key), assignment, ''));
+    else if (info.kind === 'choice') keys.set(key, decodeCode(fields.choices(key), assignment, 0));
+    else {
+      const value = numberAt(assignment, run(fields.keyLevel(key) + 1, info.bits));
+      // A value that does not matter is what it usually is.
+      if (value === undefined && isUsual.test(key)) continue;
+      keys.set(key, info.bits <= 48 ? Number(value ?? 0n) : (value ?? 0n));
+    }
+  }
+  return keys;
+};
+
+/** Keys that `complete` fills in from the packet itself. */
+const isUsual = /^(mark|ct\.)/;
+
+const devicesAt: Readonly<Record<Hook, { readonly input: string; readonly output: string }>> = {
+  prerouting: { input: 'eth0', output: '' },
+  input: { input: 'eth0', output: '' },
+  forward: { input: 'eth0', output: 'eth1' },
+  output: { input: '', output: 'eth0' },
+  postrouting: { input: '', output: 'eth0' },
+};
+
+const derived = /^(length|l4proto|xtproto|xtfragoff|fragoff|tcpopt\.|sctp\.chunk\.|exthdr\.)/;
+
+/** The packet, or undefined where no bytes make it: a header chain that this does not build. */
+export const decode = (space: Space, assignment: Assignment, hook: Hook): Decoded | undefined => {
+  const { family } = space;
+  const bytes = family === 'ip' ? ipv4Bytes(assignment) : ipv6Bytes(assignment);
+  if (!bytes) return undefined;
+  const link = linkHeader(assignment);
+  const { packet } = complete({
+    family,
+    hook,
+    content: bytes,
+    ...(link ? { link } : {}),
+    keys: keysOf(space, assignment, hook),
+  });
+  const answers = new Map<string, boolean>();
+  for (const [i, unknown] of space.unknowns().entries()) {
+    if (unknown.kind !== 'predicate') continue;
+    const answer = assignment.get(levels.opaque + i) === 1;
+    const { id, instance } = unknown;
+    // A predicate without state has one answer, whoever asks.
+    answers.set(oracleKey({ id, stateful: true }, instance), answer);
+    if (instance === 0) answers.set(oracleKey({ id, stateful: false }), answer);
+  }
+  return { packet, oracle: answers };
+};

@@ -1,0 +1,192 @@
+/** One rule as a diagram: for every packet, what the rule makes of it. */
+import type { Effect, NatRange, Verdict } from '../packet/effect.ts';
+import { keyInfo } from '../packet/field.ts';
+import type { ProgramRule, Step } from '../packet/program.ts';
+import type { Literal, Node } from './diagram.ts';
+import { type Instances, statefulIn } from './instances.ts';
+import { type Bit, one, zero } from './layout.ts';
+import { ended, type Outcome, type Outcomes } from './outcome.ts';
+import type { Space } from './space.ts';
+
+export interface RuleEncoder {
+  /** `call` gives what a chain makes of a packet; where it passes, the packet comes back. */
+  readonly encode: (rule: ProgramRule, call: (chain: string) => Node) => Node;
+}
+
+const printRange = (values: readonly [unknown, unknown] | undefined): string =>
+  values === undefined ? '' : values[0] === values[1] ? String(values[0]) : `${String(values[0])}-${String(values[1])}`;
+
+const printNat = ({ address, port }: NatRange): string => `${printRange(address)}:${printRange(port)}`;
+
+/** One spelling for an effect that is compared but changes nothing that a later rule asks. */
+export const observedAs = (effect: Exclude<Effect, { kind: 'set' | 'copy' | 'write' }>): string => {
+  switch (effect.kind) {
+    case 'nat':
+      return `${effect.type} ${printNat(effect.to)} ${effect.flags.join(',')} ${effect.basePort ?? ''}`.trim();
+    case 'log': {
+      const { group, prefix, level, flags, snaplen, threshold } = effect;
+      const parts = [group, level, flags.toSorted().join(','), snaplen, threshold].map((part) => part ?? '');
+      return `log ${parts.join(' ')} ${JSON.stringify(prefix)}`;
+    }
+    case 'notrack':
+      return 'notrack';
+    case 'other':
+      return effect.text;
+  }
+};
+
+export const verdictWords = (verdict: Exclude<Verdict, { kind: 'jump' | 'goto' | 'continue' | 'return' }>): string => {
+  switch (verdict.kind) {
+    case 'reject':
+      return `reject ${verdict.with}`;
+    case 'queue':
+      return `queue ${verdict.from}-${verdict.to} ${verdict.flags.toSorted().join(',')}`.trim();
+    case 'taken':
+      return `taken ${verdict.by}`;
+    case 'accept':
+    case 'drop':
+      return verdict.kind;
+  }
+};
+
+const bitOf = (value: bigint, index: number): boolean => ((value >> BigInt(index)) & 1n) === 1n;
+
+/** How one bit changes by (old & keep) ^ flip; nothing if it stays. */
+const changed = (bit: Bit, keep: boolean, flip: boolean): Literal | undefined => {
+  if (!keep) return { value: flip ? 1 : 0 };
+  return flip ? { level: bit, negated: true } : undefined;
+};
+
+/** A change that variables cannot say, such as the sum of two marks. */
+const unsayable = 'unsayable';
+type Changes = Outcome['changes'] | typeof unsayable;
+
+const rewrite = (bits: readonly Bit[], keep: bigint, flip: bigint): Changes => {
+  const changes: (readonly [number, Literal])[] = [];
+  for (const [i, bit] of bits.entries()) {
+    const index = bits.length - 1 - i;
+    const literal = changed(bit, bitOf(keep, index), bitOf(flip, index));
+    if (!literal) continue;
+    if (bit === zero || bit === one) return unsayable;
+    changes.push([bit, literal]);
+  }
+  return changes;
+};
+
+export const createRuleEncoder = (
+  space: Space,
+  outcomes: Outcomes,
+  instances: Instances,
+  /** Whose rule it is: what two sides have no model for is not the same thing. */
+  side: string,
+): RuleEncoder => {
+  const { d, fields } = space;
+  const { pass } = outcomes;
+  const effected = (more: Partial<Outcome>): Outcome => ({ ...ended('pass'), ...more });
+  const unknown = (what: string): Node => outcomes.node(ended(`unknown ${side}: ${what}`));
+
+  const keyBits = (key: string): readonly Bit[] => fields.cases({ kind: 'key', key })[0]?.bits ?? [];
+
+  const untracked = (): Changes => {
+    const { values, bits } = fields.choices('ct.state');
+    const code = values.indexOf(64);
+    return bits.map((bit, i) => [bit, { value: ((code >> (bits.length - 1 - i)) & 1) as 0 | 1 }] as const);
+  };
+
+  const copied = ({ key, from, keep, take, shift }: Extract<Effect, { kind: 'copy' }>): Changes => {
+    const to = keyBits(key);
+    const source = keyBits(from);
+    const changes: (readonly [number, Literal])[] = [];
+    for (const [i, bit] of to.entries()) {
+      const index = to.length - 1 - i;
+      const other = index - shift;
+      const takes = other >= 0 && other < source.length && bitOf(take, other);
+      if (!takes) {
+        const literal = changed(bit, bitOf(keep, index), false);
+        if (literal) changes.push([bit, literal]);
+      } else if (bitOf(keep, index)) return unsayable;
+      else changes.push([bit, { level: source[source.length - 1 - other] as Bit, negated: false }]);
+    }
+    return changes;
+  };
+
+  const changesOf = (effect: Effect): Changes => {
+    switch (effect.kind) {
+      case 'set':
+        return keyInfo(effect.key)?.kind === 'word'
+          ? rewrite(keyBits(effect.key), effect.keep, effect.flip)
+          : unsayable;
+      case 'copy':
+        return copied(effect);
+      case 'write': {
+        const [only, ...more] = fields.cases(effect.field);
+        return only && more.length === 0 ? rewrite(only.bits, effect.keep, effect.flip) : unsayable;
+      }
+      case 'notrack':
+        return untracked();
+      default:
+        return [];
+    }
+  };
+
+  const effectOf = (effect: Effect): Outcome | typeof unsayable => {
+    const changes = changesOf(effect);
+    if (changes === unsayable) return unsayable;
+    const isChange = effect.kind === 'set' || effect.kind === 'copy' || effect.kind === 'write';
+    if (effect.kind === 'other' && effect.assumption !== undefined) space.assume(effect.assumption);
+    return effected({
+      changes: changes.toSorted(([a], [b]) => a - b),
+      observed: isChange ? [] : [observedAs(effect)],
+    });
+  };
+
+  const verdictNode = (verdict: Verdict, call: (chain: string) => Node): Node => {
+    switch (verdict.kind) {
+      case 'continue':
+        return pass;
+      case 'return':
+        return outcomes.node(ended('return'));
+      case 'jump':
+        return call(verdict.chain);
+      case 'goto':
+        // Behind the chain, the caller of this one goes on.
+        return outcomes.ends(call(verdict.chain), ({ end }) =>
+          end === 'pass' ? 'return' : end.replace(/^call /, 'goto '),
+        );
+      default:
+        return outcomes.node(ended(verdictWords(verdict)));
+    }
+  };
+
+  /** From the last step to the first: `rest` is what happens behind the step. */
+  const step = (one: Step, rest: Node, call: (chain: string) => Node): Node => {
+    switch (one.kind) {
+      case 'test': {
+        const instance = instances.get(one) ?? 0;
+        const node = d.choose(space.encode(one.condition, side, instance), rest, pass);
+        const asked = statefulIn(one.condition).map(({ id }) => `${id}#${instance}`);
+        return asked.length === 0 ? node : outcomes.after(effected({ asked: asked.toSorted() }), node);
+      }
+      case 'hotdrop':
+        return d.choose(space.encode(one.condition, side), outcomes.node(ended('drop')), rest);
+      case 'effect': {
+        const effect = effectOf(one.effect);
+        return effect === unsayable ? unknown(`${one.effect.kind} that no model covers`) : outcomes.after(effect, rest);
+      }
+      case 'choose':
+        return one.arms.reduceRight<Node>(
+          (otherwise, arm) => d.choose(space.encode(arm.condition, side), steps(arm.steps, rest, call), otherwise),
+          pass,
+        );
+      case 'verdict':
+        return verdictNode(one.verdict, call);
+      case 'unmodelled':
+        return unknown(one.what);
+    }
+  };
+
+  const steps = (list: readonly Step[], rest: Node, call: (chain: string) => Node): Node =>
+    list.reduceRight<Node>((behind, one) => step(one, behind, call), rest);
+
+  return { encode: (rule, call) => steps(rule.steps, pass, call) };
+};
