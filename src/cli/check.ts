@@ -3,11 +3,11 @@ import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
 import type { Family } from '../netfilter/family.ts';
 import { families } from '../netfilter/family.ts';
 import type { Hook } from '../netfilter/hooks.ts';
-import { type Assumption, assumptions } from '../packet/assumption.ts';
 import { writePcap } from '../packet/pcap.ts';
 import type { Program } from '../packet/program.ts';
 import { check, type Check, type CheckOptions } from '../prove/check.ts';
 import { focusOn, hooksOf, tablesWith } from '../prove/focus.ts';
+import { every, isAssumption } from './assumptions.ts';
 import { checkJson, checkText } from './check-report.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeAtomically, writeOut } from './files.ts';
@@ -67,10 +67,6 @@ const focused = (
   const lacking = has.indexOf(false);
   return lacking >= 0 ? missingChain(name, files[lacking] as string) : found;
 };
-
-export const isAssumption = (name: string): name is Assumption => Object.hasOwn(assumptions, name);
-
-const every: ReadonlySet<Assumption> = new Set(Object.keys(assumptions).filter(isAssumption));
 
 const optionsOf = ({ assume, hook, budget }: CheckFlags): CheckOptions => ({
   assume: assume === undefined ? every : new Set(assume.filter(isAssumption)),

@@ -89,13 +89,19 @@ function* reportText(entries: readonly Entry[], tally: Tally): Generator<string>
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
-const tallyLine = ({ rules, exact, guarded, approximate, refused }: Tally, printed: boolean): string => {
+const tallyLine = (
+  { rules, exact, guarded, approximate, refused }: Tally,
+  printed: boolean,
+  proof: string | undefined,
+): string => {
   const parts = [`${exact} exact`, `${guarded} guarded`, `${approximate} approximate`, `${refused} refused`];
   const rest = refused === 0 ? '' : printed ? '; the refused rules are NOT in the output' : '; nothing was printed';
-  return `dnfw: ${plural(rules, 'rule')}: ${parts.join(', ')}${rest}`;
+  const proven = proof === undefined ? '' : `; ${proof}`;
+  return `dnfw: ${plural(rules, 'rule')}: ${parts.join(', ')}${proven}${rest}`;
 };
 
 interface Result extends TranslationReport {
+  readonly format: 'json' | 'nft';
   readonly chunks: readonly (string | Uint8Array)[];
   /** Strings that the text form cannot carry. */
   readonly unprintable: readonly Diagnostic[];
@@ -123,7 +129,7 @@ const checker = async (): Promise<Checks> => {
 const asJson = async (ruleset: Ruleset, options: TranslateOptions, hostile: boolean): Promise<Result> => {
   const writer = jsonWriter(await checker(), hostile ? escapeObeyed : undefined);
   const made = translateInto(ruleset, registry, options, writer.table);
-  return { ...made, chunks: writer.chunks(), unprintable: [] };
+  return { ...made, format: 'json', chunks: writer.chunks(), unprintable: [] };
 };
 
 const asText = async (ruleset: Ruleset, options: TranslateOptions): Promise<Result> => {
@@ -145,7 +151,31 @@ const asText = async (ruleset: Ruleset, options: TranslateOptions): Promise<Resu
         : {}),
     };
   });
-  return { ...made, chunks, unprintable };
+  return { ...made, format: 'nft', chunks, unprintable };
+};
+
+const decoder = new TextDecoder();
+
+const asDocument = (chunks: readonly (string | Uint8Array)[]): string =>
+  chunks.map((chunk) => (typeof chunk === 'string' ? chunk : decoder.decode(chunk))).join('');
+
+/** Proves the translation; a difference is a bug, which is shown and reported, and nothing else is printed. */
+const proven = async (
+  ruleset: Ruleset,
+  result: Result,
+  options: TranslateOptions,
+): Promise<{ readonly verdict: string; readonly words: string }> => {
+  const { proofWords, proveTranslation } = await import('./translate-proof.ts');
+  // The text form says the same commands; the proof reads JSON.
+  const { chunks } = result.format === 'json' ? result : await asJson(ruleset, options, false);
+  const check = proveTranslation(ruleset, result.entries, asDocument(chunks));
+  if (check.verdict === 'refuted') {
+    const { checkText } = await import('./check-report.ts');
+    say(checkText(check, ['the input', 'its translation']));
+    say('error[internal]: this is a bug in dnfw: the translation does something else; nothing was printed');
+    say('  help: please report it with the input that shows it');
+  }
+  return { verdict: check.verdict, words: proofWords(check) };
 };
 
 const emptyHost = (files: readonly string[], inputs: readonly Input[]): boolean =>
@@ -196,6 +226,8 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
   report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));
   report(unprintable);
   if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));
+  const proof = flags.proof && tally.rules > 0 ? await proven(parsed.value, result, options) : undefined;
+  if (proof?.verdict === 'refuted') return exit.bug;
   const wanted = unprintable.length === 0 && (tally.refused === 0 || flags.allowUntranslated === true);
   if (wanted) {
     if (flags.output === undefined) writeOut(result.chunks);
@@ -203,6 +235,6 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
   }
   if (unprintable.length > 0)
     say(`dnfw: ${plural(unprintable.length, 'string')} cannot be written as nft text; nothing was printed`);
-  else say(tallyLine(tally, wanted));
+  else say(tallyLine(tally, wanted, proof?.words));
   return tally.refused > 0 || unprintable.length > 0 ? exit.untranslated : exit.done;
 };

@@ -90,7 +90,9 @@ const counter = (): {
 export const opaqueExtension = (statement: Json): string | undefined => {
   const found = single(statement);
   if (found?.[0] !== 'xt') return undefined;
-  const [kind, name] = [textOf(found[1], 'type') ?? 'extension', textOf(found[1], 'name') ?? 'without a name'];
+  const [kind, name] = [textOf(found[1], 'type'), textOf(found[1], 'name')];
+  // An nft that was built without xtables does not even name it.
+  if (kind === undefined || name === undefined) return 'extension that nft does not name';
   return kind === 'match' && name === 'comment' ? undefined : `${kind} ${name}`;
 };
 

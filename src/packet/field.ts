@@ -159,7 +159,10 @@ const known = new Map<string, KeyInfo | undefined>(Object.entries(fixed));
 /** What a key is, or undefined if there is no such key. */
 export const keyInfo = (key: string): KeyInfo | undefined => {
   if (known.has(key)) return known.get(key);
-  const found = patterns.find(([pattern]) => pattern.test(key))?.[1];
+  const pattern = patterns.find(([one]) => one.test(key))?.[1];
+  // A field within an option, chunk or header says in its name how many bits it has.
+  const [, bits] = /^(?:tcpopt|sctp\.chunk|exthdr)\.\d+\.\d+\.(\d+)$/.exec(key) ?? [];
+  const found = pattern && bits !== undefined ? { ...pattern, bits: Number(bits) } : pattern;
   known.set(key, found);
   return found;
 };

@@ -108,6 +108,59 @@ const devices = ({ d, fields }: Space, hook: Hook, tests: NameTests): Node => {
   }
 };
 
+const tcp = 6;
+const sctp = 132;
+
+/** The number of connections' protocols that have something in the place of ports: ICMP an identifier, GRE a key. */
+const withPorts: readonly number[] = [1, 6, 17, 33, 47, 58, 132, 136];
+
+/**
+ * What keys that the kernel reads out of the packet say about its bytes: an option needs a TCP header with room for it
+ * (nft_exthdr.c nft_tcp_header_pointer), a chunk an SCTP header, and a connection without ports has the port 0.
+ */
+const derivedKeys = (space: Space): Node => {
+  const { d, fields } = space;
+  const dataOffset = Array.from({ length: 4 }, (_, i) => transportBit(96 + i));
+  const isProtocol = (protocol: number): Node => isNumber(d, protocolBits, protocol);
+  let node = d.yes;
+  const always = (condition: Node, then: Node): void => {
+    node = d.and(node, implies(space, condition, then));
+  };
+  for (const [key, level] of fields.keys()) {
+    const value = d.variable(level + 1);
+    const [, option] = /^tcpopt\.(\d+)\./.exec(key) ?? [];
+    const [, chunk] = /^sctp\.chunk\.(\d+)\./.exec(key) ?? [];
+    const isExists = key.endsWith('.exists');
+    if (option !== undefined && isExists) {
+      const room = d.and(reaches(d, transportLengthBits, 20), reaches(d, dataOffset, 6));
+      always(value, d.and(isProtocol(tcp), d.and(firstFragments(space), room)));
+    } else if (chunk !== undefined && isExists)
+      always(value, d.and(isProtocol(sctp), reaches(d, transportLengthBits, 16)));
+    else if (option !== undefined || chunk !== undefined) {
+      const exists = option === undefined ? `sctp.chunk.${chunk}.exists` : `tcpopt.${option}.exists`;
+      always(d.variable(level), d.variable(fields.keyLevel(exists) + 1));
+    } else if (/^exthdr\.\d+\.exists$/.test(key)) always(value, d.variable(levels.extended));
+    else if (key === 'ct.protocol') always(fields.presence(key), ofItsConnection(space));
+    else if (/^ct\.(original|reply)\.[sd]port$/.test(key)) {
+      const [only] = fields.cases({ kind: 'key', key: 'ct.protocol' });
+      const has = withPorts.map((protocol) => isNumber(d, only?.bits ?? [], protocol));
+      always(d.not(balanced(has, d.no, d.or)), isNumber(d, run(level + 1, 16), 0));
+    }
+  }
+  return node;
+};
+
+/**
+ * A packet has the protocol of its connection, unless it is an ICMP error about it; conntrack looks behind an
+ * authentication header.
+ */
+const ofItsConnection = ({ d, family, fields }: Space): Node => {
+  const [connection] = fields.cases({ kind: 'key', key: 'ct.protocol' });
+  const carriers = family === 'ip' ? [1] : [58, 51];
+  const carried = carriers.map((protocol) => isNumber(d, protocolBits, protocol));
+  return balanced([same(d, connection?.bits ?? [], protocolBits), ...carried], d.no, d.or);
+};
+
 /** `whole-headers` of assumption.ts. */
 export const wholeTransportHeaders = (space: Space): Node => {
   const { d } = space;
@@ -137,7 +190,7 @@ export const unbrokenChains = ({ d, family }: Space): Node =>
  */
 export const packetsAt = (space: Space, hook: Hook, tests: NameTests): Node => {
   const { d, family } = space;
-  const wellFormed = d.and(lengths(space), devices(space, hook, tests));
+  const wellFormed = d.and(d.and(lengths(space), derivedKeys(space)), devices(space, hook, tests));
   if (family === 'ip6') return d.and(wellFormed, headerChain(space));
   if (hook !== 'input') return wellFormed;
   const flags = run(levels.fragmentFlags, 3);

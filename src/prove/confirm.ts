@@ -4,15 +4,16 @@
  */
 import type { Hook } from '../netfilter/hooks.ts';
 import type { Effect } from '../packet/effect.ts';
+import { payload } from '../packet/field.ts';
 import type { Program, ProgramChain, RuleOrigin } from '../packet/program.ts';
-import { slotOf, type View, valueAt, viewOf } from '../packet/view.ts';
+import { slotOf, type View, valueAt, valueOf, viewOf } from '../packet/view.ts';
 import { iptablesRunners } from '../simulate/iptables.ts';
 import type { InstancesFor } from '../simulate/instances.ts';
 import { nftablesRunners } from '../simulate/nftables.ts';
 import { type BaseRunner, type Ending, newRun, type Recorder } from '../simulate/run.ts';
 import type { Decoded } from './decode.ts';
 import { type Instances, statefulIn } from './instances.ts';
-import { observedAs } from './rules.ts';
+import { mappedFrom, observedAs } from './rules.ts';
 import type { Step } from '../packet/program.ts';
 
 /** What a simulator saw one side do. */
@@ -66,6 +67,10 @@ const runnersOf = (program: Program, instances: Instances): readonly BaseRunner[
     .toSorted((a, b) => a.base.priority - b.base.priority);
 };
 
+const dport = payload('th', 16, 16);
+
+const portOf = (view: View): number => Number(valueOf(view, dport) ?? 0);
+
 const touchedKey = (effect: Effect): string | undefined =>
   effect.kind === 'set' || effect.kind === 'copy' ? effect.key : effect.kind === 'notrack' ? 'ct.state' : undefined;
 
@@ -112,7 +117,7 @@ export const createSimulator = (program: Program, instances: Instances): Simulat
           const key = touchedKey(effect);
           if (key !== undefined) keys.add(key);
           if (effect.kind !== 'set' && effect.kind !== 'copy' && effect.kind !== 'write')
-            observed.push(observedAs(effect));
+            observed.push(observedAs(effect.kind === 'nat' ? mappedFrom(effect, portOf(view)) : effect));
         },
       );
       const run = newRun(view, undefined, recorder);

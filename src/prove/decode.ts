@@ -1,5 +1,6 @@
 /** An assignment of variables as a packet: its bytes and what is known beside them. */
 import type { Hook } from '../netfilter/hooks.ts';
+import { writeBits } from '../packet/bits.ts';
 import { folded, sum16 } from '../packet/checksum.ts';
 import { ctStates, keyInfo } from '../packet/field.ts';
 import type { KeyValue, Packet } from '../packet/packet.ts';
@@ -72,7 +73,69 @@ const setTransportChecksum = (bytes: Uint8Array, family: 'ip' | 'ip6', at: numbe
   bytes[at + offset + 1] = value & 0xff;
 };
 
-const ipv4Bytes = (assignment: Assignment): Uint8Array | undefined => {
+/** Options and chunks that the packet has to hold, by their key in field.ts, with their value. */
+type Keys = ReadonlyMap<string, bigint>;
+
+const partsOf = ({ fields }: Space, assignment: Assignment): Keys =>
+  new Map(
+    [...fields.keys()].flatMap(([key, level]): [string, bigint][] => {
+      if (!/^(tcpopt|sctp\.chunk)\./.test(key)) return [];
+      const value = numberAt(assignment, run(level + 1, keyInfo(key)?.bits ?? 0)) ?? 0n;
+      const isThere = key.endsWith('.exists') ? value === 1n : assignment.get(level) === 1;
+      return isThere ? [[key, value]] : [];
+    }),
+  );
+
+/** Bytes of an option of each kind, where a rule does not ask for a field beyond them. */
+const optionSizes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 4, 3: 3, 4: 2, 5: 10, 8: 10 };
+
+/** One option or chunk: its type, and the fields that are asked for. */
+const partBytes = (prefix: string, type: number, size: number, keys: Keys): Uint8Array => {
+  const asked = [...keys].flatMap(([key, value]) => {
+    const [, offset, length] = new RegExp(`^${prefix}\\.${type}\\.(\\d+)\\.(\\d+)$`).exec(key) ?? [];
+    return offset === undefined ? [] : [{ offset: Number(offset), length: Number(length), value }];
+  });
+  const end = Math.max(size, ...asked.map(({ offset, length }) => Math.ceil((offset + length) / 8)));
+  const bytes = new Uint8Array(end);
+  for (const { offset, length, value } of asked) writeBits(bytes, offset, length, value);
+  bytes[0] = type;
+  return bytes;
+};
+
+const typesIn = (prefix: string, keys: Keys): readonly number[] =>
+  [...keys.keys()].flatMap((key) => {
+    const [, type] = new RegExp(`^${prefix}\\.(\\d+)\\.exists$`).exec(key) ?? [];
+    return type === undefined ? [] : [Number(type)];
+  });
+
+/** The transport part: what usually stands there, what is asked for, and options and chunks in the room for them. */
+const fillTransport = (
+  bytes: Uint8Array,
+  start: number,
+  protocol: number,
+  assignment: Assignment,
+  keys: Keys,
+): void => {
+  const length = bytes.length - start;
+  if (protocol === 6 && length >= 16) bytes.set([0xfa, 0xf0], start + 14);
+  if (protocol === 17 && length >= 6) bytes.set([length >> 8, length & 0xff], start + 4);
+  fill(bytes, start, length * 8, transportBit, assignment);
+  let at = start + (protocol === 6 ? 20 : 12);
+  for (const type of protocol === 6 ? typesIn('tcpopt', keys) : []) {
+    const option = partBytes('tcpopt', type, optionSizes[type] ?? 2, keys);
+    if (option.length > 1) option[1] = option.length;
+    bytes.set(option.subarray(0, Math.max(0, bytes.length - at)), at);
+    at += option.length;
+  }
+  for (const type of protocol === 132 ? typesIn('sctp\\.chunk', keys) : []) {
+    const chunk = partBytes('sctp\\.chunk', type, 4, keys);
+    chunk[3] = chunk.length;
+    bytes.set(chunk.subarray(0, Math.max(0, bytes.length - at)), at);
+    at += Math.ceil(chunk.length / 4) * 4;
+  }
+};
+
+const ipv4Bytes = (assignment: Assignment, keys: Keys): Uint8Array | undefined => {
   const words = Math.max(5, number(assignment, headerLengthBits, 5));
   const protocol = number(assignment, protocolBits, 6);
   const payload = number(
@@ -88,7 +151,7 @@ const ipv4Bytes = (assignment: Assignment): Uint8Array | undefined => {
   bytes.fill(1, 20, words * 4);
   fill(bytes, 0, 160, ipv4Bit, assignment);
   fill(bytes, 20, (words - 5) * 32, (bit) => levels.options + bit, assignment);
-  fill(bytes, words * 4, payload * 8, transportBit, assignment);
+  fillTransport(bytes, words * 4, protocol, assignment, keys);
   bytes[0] = 0x40 | words;
   bytes[2] = length >> 8;
   bytes[3] = length & 0xff;
@@ -145,7 +208,7 @@ const authenticatedBytes = (assignment: Assignment): Uint8Array => {
   return bytes;
 };
 
-const ipv6Bytes = (assignment: Assignment): Uint8Array | undefined => {
+const ipv6Bytes = (assignment: Assignment, keys: Keys): Uint8Array | undefined => {
   if (assignment.get(levels.authenticated) === 1) return authenticatedBytes(assignment);
   const protocol = number(assignment, protocolBits, 6);
   const chain = ipv6Chain(assignment, protocol);
@@ -162,7 +225,7 @@ const ipv6Bytes = (assignment: Assignment): Uint8Array | undefined => {
   bytes[6] = chain.first;
   bytes.set(chain.bytes, 40);
   const start = 40 + chain.bytes.length;
-  fill(bytes, start, payload * 8, transportBit, assignment);
+  fillTransport(bytes, start, protocol, assignment, keys);
   if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0) setTransportChecksum(bytes, 'ip6', start, protocol);
   return bytes;
 };
@@ -229,7 +292,8 @@ const derived = /^(length|l4proto|xtproto|xtfragoff|fragoff|tcpopt\.|sctp\.chunk
 /** The packet, or undefined where no bytes make it: a header chain that this does not build. */
 export const decode = (space: Space, assignment: Assignment, hook: Hook): Decoded | undefined => {
   const { family } = space;
-  const bytes = family === 'ip' ? ipv4Bytes(assignment) : ipv6Bytes(assignment);
+  const wanted = partsOf(space, assignment);
+  const bytes = family === 'ip' ? ipv4Bytes(assignment, wanted) : ipv6Bytes(assignment, wanted);
   if (!bytes) return undefined;
   const link = linkHeader(assignment);
   const { packet } = complete({

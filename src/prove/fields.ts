@@ -42,6 +42,8 @@ export interface Fields {
   readonly cases: (field: Field) => readonly Case[];
   readonly choices: (key: string) => Codes<number>;
   readonly names: (key: string) => Codes<string>;
+  /** Where a packet has the key at all. */
+  readonly presence: (key: string) => Node;
   /** The level where a key's variables begin: its presence, then its bits. */
   readonly keyLevel: (key: string) => number;
   /** Which keys have variables of their own, by first level. */
@@ -288,6 +290,7 @@ export const createFields = (d: Diagrams, family: Family, nameTests: NameTests):
     },
     choices,
     names,
+    presence,
     keyLevel,
     keys: () => slots,
     used,

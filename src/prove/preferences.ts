@@ -17,6 +17,8 @@ export interface Named {
   readonly ports: readonly number[];
   readonly saddrs: readonly bigint[];
   readonly daddrs: readonly bigint[];
+  /** Whether rules ask for devices at all. */
+  readonly devices: ReadonlySet<string>;
 }
 
 const most = 200;
@@ -26,9 +28,11 @@ export const namedIn = (programs: readonly Program[]): Named => {
   const ports = new Set<number>();
   const saddrs = new Set<bigint>();
   const daddrs = new Set<bigint>();
+  const devices = new Set<string>();
   const [family] = programs.map((program) => program.family);
   const [saddrAt, daddrAt] = family === 'ip6' ? [64, 192] : [96, 128];
   visitConditions(programs, (condition) => {
+    if (condition.kind === 'name') devices.add(condition.key);
     if (condition.kind !== 'test' || condition.field.kind !== 'payload') return;
     const { base, offset, length } = condition.field;
     const lows = condition.ranges.map(({ low }) => low);
@@ -41,6 +45,7 @@ export const namedIn = (programs: readonly Program[]): Named => {
     ports: [...ports].slice(0, most),
     saddrs: [...saddrs].slice(0, most),
     daddrs: [...daddrs].slice(0, most),
+    devices,
   };
 };
 
@@ -82,6 +87,7 @@ export const preferencesOf = (space: Space, named: Named): readonly Preference[]
   };
   const [from, to] = family === 'ip' ? ['198.51.100.7', '203.0.113.10'] : ['2001:db8:1::7', '2001:db8:2::10'];
   const device = (key: 'iifname' | 'oifname'): Preference => {
+    if (!named.devices.has(key)) return d.yes;
     const codes = fields.names(key);
     // The last one is a device that no rule names: what comes from outside.
     return codes.values.toReversed().map((name) => isAmong(d, codes, (one) => one === name));
@@ -96,7 +102,8 @@ export const preferencesOf = (space: Space, named: Named): readonly Preference[]
     // The shortest that shows it.
     [d.and(isProtocol(tcp), length(20)), ...[8, 12, 16, 20, 24, 28, 32, 40, 64, 128].map(length)],
     [atLeast(20), atLeast(8)],
-    of(tcp, is(transport(96, 4), 5)),
+    // Without options, where none is asked for.
+    [5, 6, 7, 8].map((words) => of(tcp, is(transport(96, 4), words))),
     of(tcp, is(transport(104, 8), 0x02)),
     of(echo.protocol, is(transport(0, 16), echo.type * 256)),
     // A datagram of the length of a VXLAN header is one: its flag says that there is a network identifier.

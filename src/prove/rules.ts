@@ -4,7 +4,8 @@ import { keyInfo } from '../packet/field.ts';
 import type { ProgramRule, Step } from '../packet/program.ts';
 import type { Literal, Node } from './diagram.ts';
 import { type Instances, statefulIn } from './instances.ts';
-import { type Bit, one, zero } from './layout.ts';
+import { onBit } from './bits.ts';
+import { type Bit, one, transportBit, zero } from './layout.ts';
 import { ended, type Outcome, type Outcomes } from './outcome.ts';
 import type { Space } from './space.ts';
 
@@ -48,6 +49,19 @@ export const verdictWords = (verdict: Exclude<Verdict, { kind: 'jump' | 'goto' |
       return verdict.kind;
   }
 };
+
+type Nat = Extract<Effect, { kind: 'nat' }>;
+
+/** A mapping that shifts ports, for a packet to one port. */
+export const mappedFrom = (effect: Nat, port: number): Nat => {
+  const { basePort, to, ...rest } = effect;
+  if (basePort === undefined || !to.port) return effect;
+  const [low, high] = to.port;
+  const mapped = low + (((port - basePort) & 0xffff) % (high - low + 1));
+  return { ...rest, to: { ...to, port: [mapped, mapped] } };
+};
+
+const transportPorts = Array.from({ length: 16 }, (_, i) => transportBit(16 + i));
 
 const bitOf = (value: bigint, index: number): boolean => ((value >> BigInt(index)) & 1n) === 1n;
 
@@ -140,6 +154,22 @@ export const createRuleEncoder = (
     });
   };
 
+  /** Every destination port is mapped to a port of its own (nf_nat_core.c, NF_NAT_RANGE_PROTO_OFFSET). */
+  const shifted = (effect: Nat, rest: Node): Node => {
+    const bits = transportPorts;
+    const known = new Map<string, Node>();
+    const from = (i: number, port: number): Node => {
+      if (i === bits.length) {
+        const observed = observedAs(mappedFrom(effect, port));
+        const found = known.get(observed) ?? outcomes.after(effected({ observed: [observed] }), rest);
+        known.set(observed, found);
+        return found;
+      }
+      return onBit(d, bits[i] as Bit, from(i + 1, port * 2 + 1), from(i + 1, port * 2));
+    };
+    return from(0, 0);
+  };
+
   const verdictNode = (verdict: Verdict, call: (chain: string) => Node): Node => {
     switch (verdict.kind) {
       case 'continue':
@@ -170,6 +200,7 @@ export const createRuleEncoder = (
       case 'hotdrop':
         return d.choose(space.encode(one.condition, side), outcomes.node(ended('drop')), rest);
       case 'effect': {
+        if (one.effect.kind === 'nat' && one.effect.basePort !== undefined) return shifted(one.effect, rest);
         const effect = effectOf(one.effect);
         return effect === unsayable ? unknown(`${one.effect.kind} that no model covers`) : outcomes.after(effect, rest);
       }

@@ -16,6 +16,7 @@ import {
   settle,
   type Site,
   undecided,
+  type Unknown,
 } from './run.ts';
 import type { InstanceOf, InstancesFor } from './instances.ts';
 
@@ -63,17 +64,15 @@ const workOf = (step: Step, instanceOf: InstanceOf): Work => {
 };
 
 /** What a rule came to: nothing (the next rule follows), a verdict, or the end of everything. */
-type Result = Verdict | Extract<Ending, { readonly kind: 'unknown' }> | undefined;
+type Result = Verdict | Unknown | undefined;
 
 /** `hotdrop` is acpar.hotdrop: the packet is dropped, whatever the target says. */
 type Found = Result | 'mismatch' | 'hotdrop';
 
-const stopped: Result = undecided.kind === 'unknown' ? undecided : undefined;
-
 const testsIn = (work: readonly Work[], from: number): number =>
   work.slice(from).filter(({ kind }) => kind === 'match').length;
 
-/** The verdict of a list of steps; undefined where a match said no or the target lets the next rule follow. */
+/** The verdict of a list of steps; undefined where nothing ends the rule and the next one follows. */
 const perEntry = (work: readonly Work[], run: Run, site: Site | undefined): Found => {
   for (let i = 0; i < work.length; i++) {
     const step = work[i] as Work;
@@ -81,14 +80,14 @@ const perEntry = (work: readonly Work[], run: Run, site: Site | undefined): Foun
       case 'match': {
         const truth = settle(run, step.condition, step.holds(run.view));
         if (truth === isTrue) break;
-        if (truth === isUnknown) return stopped;
+        if (truth === isUnknown) return undecided;
         if (site) run.recorder?.failed(site, step.condition, run.view, testsIn(work, i + 1));
         return 'mismatch';
       }
       case 'hotdrop': {
         const truth = settle(run, step.condition, step.holds(run.view));
         if (truth === isFalse) break;
-        if (truth === isUnknown) return stopped;
+        if (truth === isUnknown) return undecided;
         if (site) run.recorder?.hotdrop(site, step.condition, run.view);
         return 'hotdrop';
       }
@@ -114,7 +113,7 @@ const perEntry = (work: readonly Work[], run: Run, site: Site | undefined): Foun
 const choose = (arms: readonly Choice[], run: Run, site: Site | undefined): Found => {
   for (const { holds, condition, work } of arms) {
     const truth = settle(run, condition, holds(run.view));
-    if (truth === isUnknown) return stopped;
+    if (truth === isUnknown) return undecided;
     if (truth === isTrue) return perEntry(work, run, site);
   }
   const [first] = arms;

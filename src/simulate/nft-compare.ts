@@ -113,6 +113,7 @@ const drawSteps = (
 ): readonly Step[] | undefined => {
   const ranges = drawn(register, operator, right);
   if (!ranges) return undefined;
+  const last = register.offset + register.space - 1n;
   const passing = ranges.reduce((sum, { low, high }) => sum + high - low + 1n, 0n);
   const turn = (condition: Condition): readonly Step[] => [test(operator === '!=' ? not(condition) : condition)];
   if (passing === 0n) return turn(no);
@@ -123,10 +124,14 @@ const drawSteps = (
     const id = `nth every=${register.space} packet=${only.low - register.offset}`;
     return turn(opaque({ id, stateful: true, assumption: 'counters-agree' }));
   }
-  const scaled = passing * parts;
-  const chance =
-    scaled % register.space === 0n ? `${scaled / register.space}/${parts}` : `${passing}/${register.space}`;
-  return turn(opaque({ id: `random p=${chance}`, stateful: true, assumption: 'random-draws' }));
+  // The draws below a limit are the event; those from it on are its opposite, which is what an inverted match asks.
+  const [only] = ranges;
+  const above = ranges.length === 1 && only !== undefined && only.low > register.offset && only.high === last;
+  const below = above ? register.space - passing : passing;
+  const scaled = below * parts;
+  const chance = scaled % register.space === 0n ? `${scaled / register.space}/${parts}` : `${below}/${register.space}`;
+  const event = opaque({ id: `random p=${chance}`, stateful: true, assumption: 'random-draws' });
+  return turn(above ? not(event) : event);
 };
 
 const conditionOf = (register: Register, operator: string, right: Json, context: NftContext): Condition | undefined => {

@@ -13,7 +13,7 @@ interface Test {
   readonly kind: 'flags' | 'other' | 'this';
 }
 
-/** A test for one value of whole bytes of a header. */
+/** A test for one value of whole bytes of a header; of any bits, where the value is to be another one. */
 const testOf = (statement: Json, context: NftContext): Test | undefined => {
   const match = property(statement, 'match');
   const payload = property(property(match, 'left'), 'payload');
@@ -21,11 +21,15 @@ const testOf = (statement: Json, context: NftContext): Test | undefined => {
   const operator = textOf(match, 'op');
   if (payload === undefined || (operator !== '==' && operator !== 'in' && operator !== '!=')) return undefined;
   const isFlags = operator === 'in' && textOf(payload, 'field') === 'flags';
-  if (typeof right !== 'number' && typeof right !== 'string' && !isList(right)) return undefined;
+  const isOther = operator === '!=';
+  const isPrefix = isOther && property(right, 'prefix') !== undefined;
+  if (typeof right !== 'number' && typeof right !== 'string' && !isList(right) && !isPrefix) return undefined;
   if (typeof right === 'string' && right.startsWith('@')) return undefined;
   const span = payloadSpan(payload, context);
-  if (!span || span.offset % 8 !== 0 || span.length % 8 !== 0) return undefined;
-  return { span, kind: isFlags ? 'flags' : operator === '!=' ? 'other' : 'this' };
+  if (!span) return undefined;
+  if (isOther) return { span, kind: 'other' };
+  if (span.offset % 8 !== 0 || span.length % 8 !== 0) return undefined;
+  return { span, kind: isFlags ? 'flags' : 'this' };
 };
 
 /** NFT_REG32_SIZE, in bits. */
@@ -78,7 +82,8 @@ const isBeside = (a: Span, b: Span): boolean =>
 /**
  * The statement, by index, of which nobody can say what the kernel was told. Every version of nft lists one `!=` over
  * several fields as one `!=` for each, and versions up to 1.0.6 also load the latter as the former: all of the values
- * together are not these. The same versions join a test for some flags with its neighbours, and forget the mask.
+ * together are not these. (Of more than 4 bytes, such as two addresses, such a `!=` can only have been written raw, and
+ * is not suspected.) The same versions join a test for some flags with its neighbours, and forget the mask.
  */
 export const contestedTest = (statements: readonly Json[], context: NftContext): number | undefined => {
   const tests = statements.map((statement) => testOf(statement, context));

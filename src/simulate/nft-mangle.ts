@@ -92,8 +92,12 @@ const other = (text: string): Step => effect({ kind: 'other', text });
 
 const setCt = (target: Json, value: Json, context: NftContext): readonly Step[] => {
   const name = textOf(target, 'key') ?? '';
-  const constant = (type: Datatype, text: (value: bigint) => string): readonly Step[] =>
-    withValue(value, type, context, (bits) => (bits.terms.length === 0 ? [other(text(bits.xor))] : undefined));
+  const constant = (
+    type: Datatype,
+    text: (value: bigint) => string,
+    wrap: (steps: readonly Step[]) => readonly Step[] = ifTracked,
+  ): readonly Step[] =>
+    withValue(value, type, context, (bits) => (bits.terms.length === 0 ? wrap([other(text(bits.xor))]) : undefined));
   switch (name) {
     case 'mark':
       return withValue(value, mark, context, (bits) => {
@@ -101,7 +105,12 @@ const setCt = (target: Json, value: Json, context: NftContext): readonly Step[] 
         return steps && ifTracked(steps);
       });
     case 'zone':
-      return constant(integer, (zone) => `ct zone ${zone} ${textOf(target, 'dir') ?? 'both'}`);
+      // The zone is for the entry that is still to be found (nft_ct_set_zone_eval).
+      return constant(
+        integer,
+        (zone) => `ct zone ${zone} ${textOf(target, 'dir') ?? 'both'}`,
+        (steps) => steps,
+      );
     case 'event':
       return constant(ctEvent, (events) => `ct event ${events}`);
     case 'label':

@@ -1,10 +1,10 @@
 /** What each statement of libnftables-json(5) does, as steps. What has no model is named, never passed over. */
 import { expressionText, statementText } from '../nftables/describe.ts';
 import { type Json, property, single, textOf } from '../nftables/json.ts';
-import { is } from '../packet/condition.ts';
+import { opaqueExtension } from '../nftables/read.ts';
+import { is, opaque } from '../packet/condition.ts';
 import { key } from '../packet/field.ts';
 import type { Step } from '../packet/program.ts';
-import { opaque } from '../packet/condition.ts';
 import { matchSteps } from './nft-compare.ts';
 import type { NftContext } from './nft-context.ts';
 import { readExpression } from './nft-expression.ts';
@@ -84,12 +84,10 @@ const duplicateSteps = (name: string, value: Json): readonly Step[] => {
   return name === 'dup' ? other(text) : [{ kind: 'verdict', verdict: { kind: 'taken', by: text } }];
 };
 
-const extensionSteps = (value: Json): readonly Step[] => {
-  const [type, name] = [textOf(value, 'type') ?? 'extension', textOf(value, 'name') ?? 'without a name'];
-  // xt_comment matches every packet.
-  return type === 'match' && name === 'comment'
-    ? []
-    : unmodelled(`the xtables ${type} ${name}, whose arguments nft does not list`);
+/** An extension that nft shows by name only; xt_comment matches every packet. */
+const extensionSteps = (statement: Json): readonly Step[] => {
+  const extension = opaqueExtension(statement);
+  return extension === undefined ? [] : unmodelled(`the xtables ${extension}, whose arguments nft does not list`);
 };
 
 /** The steps of one statement; `joined` is the load of which a match's own has become a part. */
@@ -151,7 +149,7 @@ export const statementSteps = (statement: Json, context: NftContext, joined?: Sp
     case 'secmark':
       return other(`secmark ${expressionText(value)}`);
     case 'xt':
-      return extensionSteps(value);
+      return extensionSteps(statement);
     default:
       return unmodelled(`the statement ${statementText(statement)}`);
   }

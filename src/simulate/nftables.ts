@@ -16,11 +16,12 @@ import {
   settle,
   type Site,
   undecided,
+  type Unknown,
 } from './run.ts';
 import type { InstanceOf, InstancesFor } from './instances.ts';
 
 /** The verdict register: `go on` is NFT_CONTINUE, `break` NFT_BREAK, `dropped` the NF_DROP of a match in nft_compat.c. */
-type Register = 'go on' | 'break' | 'dropped' | Verdict | Extract<Ending, { readonly kind: 'unknown' }>;
+type Register = 'go on' | 'break' | 'dropped' | Verdict | Unknown;
 
 type Expression = (run: Run, site: Site | undefined) => Register;
 
@@ -47,8 +48,6 @@ const inOrder = (expressions: readonly Expression[], run: Run, site: Site | unde
   return 'go on';
 };
 
-const unknownRegister: Register = undecided.kind === 'unknown' ? undecided : 'break';
-
 /** A lookup in a map: the element's statements, or a break where there is no element (nft_lookup.c). */
 const lookup = (step: Extract<Step, { readonly kind: 'choose' }>, instanceOf: InstanceOf): Expression => {
   const elements = step.arms.map(({ condition, steps }) => ({
@@ -58,7 +57,7 @@ const lookup = (step: Extract<Step, { readonly kind: 'choose' }>, instanceOf: In
   return (run, site) => {
     for (const { ask, expressions } of elements) {
       const truth = ask(run);
-      if (truth === isUnknown) return unknownRegister;
+      if (truth === isUnknown) return undecided;
       if (truth === isTrue) return inOrder(expressions, run, site);
     }
     const [first] = step.arms;
@@ -76,7 +75,7 @@ const expressionOf = (step: Step, left: number, instanceOf: InstanceOf): Express
       return (run, site) => {
         const truth = ask(run);
         if (truth === isTrue) return 'go on';
-        if (truth === isUnknown) return unknownRegister;
+        if (truth === isUnknown) return undecided;
         if (site) run.recorder?.failed(site, condition, run.view, left);
         return 'break';
       };
@@ -86,7 +85,7 @@ const expressionOf = (step: Step, left: number, instanceOf: InstanceOf): Express
       const ask = asking(condition, instanceOf);
       return (run, site) => {
         const truth = ask(run);
-        if (truth === isUnknown) return unknownRegister;
+        if (truth === isUnknown) return undecided;
         if (truth !== isTrue) return 'go on';
         if (site) run.recorder?.hotdrop(site, condition, run.view);
         return 'dropped';

@@ -8,15 +8,18 @@ import { type Applied, applyEffect } from '../packet/rewrite.ts';
 import { slotOf, valueAt, type View } from '../packet/view.ts';
 
 /** How a base chain, a hook or the whole way ends. */
-export type Ending =
-  | Extract<Verdict, { readonly kind: 'accept' | 'drop' | 'reject' | 'queue' | 'taken' }>
-  /** Nothing can be said: something without a model was reached, or nobody was there to decide. */
-  | { readonly kind: 'unknown'; readonly what: string };
+export type Ending = Extract<Verdict, { readonly kind: 'accept' | 'drop' | 'reject' | 'queue' | 'taken' }> | Unknown;
+
+/** Nothing can be said: something without a model was reached, or nobody was there to decide. */
+export interface Unknown {
+  readonly kind: 'unknown';
+  readonly what: string;
+}
 
 export const accepted: Ending = { kind: 'accept' };
 export const dropped: Ending = { kind: 'drop' };
 /** Without `decide`, the first thing that is unknown ends the way. */
-export const undecided: Ending = { kind: 'unknown', what: 'not everything about the packet is known' };
+export const undecided: Unknown = { kind: 'unknown', what: 'not everything about the packet is known' };
 
 /** Settles a question that the packet does not answer, for this one way: a condition, or one in words. */
 export type Decide = (question: Condition | string, run: Run) => boolean;

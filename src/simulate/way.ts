@@ -54,6 +54,12 @@ const outDevice = ({ run: { view }, host: { facts } }: Way): string | undefined 
   return address === undefined ? undefined : routeTo(address, facts)?.device;
 };
 
+const isFragment = ({ family, bytes, headers }: View): boolean =>
+  family === 'ip' && (headers.fragoff !== 0 || ((bytes[6] ?? 0) & 0x20) !== 0);
+
+/** net/ipv4/ip_input.c ip_local_deliver keeps a fragment until the others are there. */
+const reassembled: Ending = { kind: 'taken', by: 'reassembly: its datagram meets input when it is whole' };
+
 const route = (way: Way): Ending => {
   const { run, trace } = way;
   const next = decideRoute(way);
@@ -65,7 +71,7 @@ const route = (way: Way): Ending => {
       return dropped;
     case 'input':
       trace?.kernel(`routing: ${destinationWords(run.view)} is delivered to this host`);
-      return goThrough('input', way);
+      return isFragment(run.view) ? reassembled : goThrough('input', way);
     case 'forward': {
       setDevice(run.view, 'o', outDevice(way));
       const out = outDevice(way);
@@ -75,17 +81,11 @@ const route = (way: Way): Ending => {
   }
 };
 
-const isFragment = ({ family, bytes, headers }: View): boolean =>
-  family === 'ip' && (headers.fragoff !== 0 || ((bytes[6] ?? 0) & 0x20) !== 0);
-
 /** The rest of the way from a hook on. */
 const goThrough = (hook: Hook, way: Way): Ending => {
   enterHook(way.run.view, hook);
-  // net/ipv4/ip_input.c ip_local_deliver: whoever asks about this packet should know that there is none like it.
   if (hook === 'input' && isFragment(way.run.view))
-    way.trace?.kernel(
-      'a fragment: the kernel puts a datagram together before input, so that no rule there sees it alone',
-    );
+    way.trace?.kernel('no rule of input sees a fragment: the kernel puts the datagram together before');
   const ending = runHook(hook, way);
   if (ending.kind !== 'accept') return ending;
   switch (hook) {

@@ -58,15 +58,16 @@ const packetsNear = (text: string, family: Family, count: number): readonly stri
     return `${name} sport=${pick(ports)} dport=${pick(ports)}${flags}`;
   };
   const length = (): string => (random() % 6 === 0 ? ` truncate=${(six ? 40 : 20) + (random() % 24)}` : '');
-  const fragment = (): string =>
-    six || random() % 12 !== 0 ? '' : ` frag-off=${random() % 3} more-fragments=${random() % 2}`;
+  // Those of IPv4 never reach input (ip_local_deliver), and the translation counts on it.
+  const fragment = (hook: string): string =>
+    six || hook === 'input' || random() % 12 !== 0 ? '' : ` frag-off=${random() % 3} more-fragments=${random() % 2}`;
   return Array.from({ length: count }, () => {
     const hook = pick(['prerouting', 'input', 'forward', 'output', 'postrouting']);
     const into = hook === 'output' ? '' : `in=${pick(devices)} `;
     const out = hook === 'input' ? '' : `out=${pick(devices)} `;
     const facts = `fib daddr type=${pick(['local', 'unicast', 'broadcast'])} fib saddr type=unicast`;
     const rest = `secpath=${pick(['0', '1'])} rt ipsec=${pick(['0', '1'])} pkttype=host mark=${pick(['0', '0xd0c4e3'])} skuid=0`;
-    return `hook=${hook} ${into}${out}ct state=${pick(states)} ${facts} meta ${rest} ${family} saddr=${pick(addresses)} daddr=${pick(addresses)}${fragment()} ${transportWords()}${length()}`;
+    return `hook=${hook} ${into}${out}ct state=${pick(states)} ${facts} meta ${rest} ${family} saddr=${pick(addresses)} daddr=${pick(addresses)}${fragment(hook)} ${transportWords()}${length()}`;
   });
 };
 

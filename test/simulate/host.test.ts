@@ -250,6 +250,27 @@ describe('the routing decision', () => {
   });
 });
 
+describe('a fragment', () => {
+  const to = host([iptables(filter('INPUT -f -j DROP', 'FORWARD -f -j DROP'))], facts(['192.0.2.1']));
+
+  it('for this host is kept until its datagram is whole', () => {
+    expect(send(to, 'in=eth0 ip daddr=192.0.2.1 frag-off=185')).toMatchObject({
+      verdict: 'taken',
+      detail: 'taken by reassembly: its datagram meets input when it is whole',
+    });
+  });
+
+  it('for another host is forwarded as it is', () => {
+    expect(send(to, 'in=eth0 out=eth1 ip daddr=192.0.2.2 frag-off=185').verdict).toBe('drop');
+  });
+
+  it('is looked at in input if somebody wants to know, who is told that there is none', () => {
+    const found = send(to, 'hook=input in=eth0 ip daddr=192.0.2.1 frag-off=185');
+    expect(told(found)[0]).toBe('no rule of input sees a fragment: the kernel puts the datagram together before');
+    expect(found.verdict).toBe('drop');
+  });
+});
+
 describe('devices', () => {
   it('are known only where the kernel knows them', () => {
     const raw = iptables(

@@ -1,5 +1,6 @@
 // What packets should hold to come close to a rule: its protocol, its addresses and every number in its options, each
 // with its neighbours.
+import type { InterfaceName as Device } from '../../../src/iptables/types.ts';
 import type { Masked } from '../../../src/netfilter/address.ts';
 import { type InterfaceName, interfaceNames } from './lab.ts';
 import type { Random } from './random.ts';
@@ -14,6 +15,9 @@ export interface Aim {
   readonly through: readonly InterfaceName[];
   readonly bytes: readonly number[];
   readonly ports: readonly number[];
+  /** Those of the options about ports of one side. */
+  readonly sourcePorts: readonly number[];
+  readonly destinationPorts: readonly number[];
   readonly words: readonly number[];
   readonly addresses: readonly bigint[];
   readonly macs: readonly string[];
@@ -45,22 +49,44 @@ const behind: Readonly<Record<InterfaceName, Readonly<Record<'ip' | 'ip6', bigin
   'br-lan': { ip: 0xc0a80107n, ip6: 0xfd190000000000000000000000000002n },
 };
 
-const named = (device: { readonly name: string } | undefined): readonly InterfaceName[] =>
-  device
-    ? interfaceNames.filter((name) =>
-        device.name.endsWith('+') ? name.startsWith(device.name.slice(0, -1)) : name === device.name,
-      )
-    : [];
+const named = (device: Device | undefined): readonly InterfaceName[] => {
+  if (!device) return [];
+  const { name: wanted, inverted } = device;
+  const meets = (name: string): boolean =>
+    wanted.endsWith('+') ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
+  return interfaceNames.filter((name) => meets(name) !== inverted);
+};
+
+/** Where a rule says one of these, it means ports of that side; `ports` means both. */
+const portOptions = { source: /^(sports?|ports)$/, destination: /^(dports?|ports)$/ } as const;
+
+/** Ports that the rule wants, three times, and those next to them. */
+const portsFor = ({ rule }: Tested, side: keyof typeof portOptions): readonly number[] => {
+  const found: Numbers = { numbers: [], macs: [] };
+  let inverted = false;
+  for (const { info } of rule.matches)
+    for (const [key, given] of Object.entries(info))
+      if (given && portOptions[side].test(key)) {
+        collect(given.value, found);
+        inverted ||= given.inverted;
+      }
+  const exact = found.numbers.filter((one) => one <= 65535n).map(Number);
+  return [...(inverted ? [] : [...exact, ...exact, ...exact]), ...neighbours(found.numbers, 65535n)];
+};
 
 /** Addresses at the edges of a network, outside them, and some with a bit of the mask turned over. */
-const near = ({ address, mask }: Masked, bits: number): readonly bigint[] => {
+const near = (
+  { address, mask, inverted }: Masked & { readonly inverted: boolean },
+  bits: number,
+): readonly bigint[] => {
   const all = (1n << BigInt(bits)) - 1n;
   const last = address | (all & ~mask);
   const flips = Array.from({ length: bits }, (_, bit) => 1n << BigInt(bit)).filter((bit) => (mask & bit) !== 0n);
   const some = [flips.at(0), flips.at(Math.floor(flips.length / 2)), flips.at(-1)];
   const inside = [address, address, last, address | (~mask & all & 0x5555555555555555n)];
   const outside = [address - 1n, last + 1n, ...some.map((flip) => address ^ (flip ?? 0n))];
-  return [...inside, ...inside, ...outside].filter((one) => one >= 0n && one <= all);
+  const wanted = inverted ? [...outside, ...outside, ...inside.slice(0, 2)] : [...inside, ...inside, ...outside];
+  return wanted.filter((one) => one >= 0n && one <= all);
 };
 
 const neighbours = (numbers: readonly bigint[], limit: bigint): readonly number[] =>
@@ -77,16 +103,20 @@ export const aimAt = (tested: Tested): Aim => {
   const { protocol, source, destination, inInterface, outInterface } = selector;
   const words = found.numbers.filter((one) => one <= 0xffffffffn);
   return {
-    protocols: protocol ? [protocol.number] : [],
+    protocols: protocol && !protocol.inverted ? [protocol.number] : [],
     sources: source ? near(source, bits) : [],
     destinations: destination ? near(destination, bits) : named(outInterface).map((name) => behind[name][family]),
     through: named(inInterface),
     bytes: neighbours(found.numbers, 255n),
     ports: neighbours(found.numbers, 65535n),
+    sourcePorts: portsFor(tested, 'source'),
+    destinationPorts: portsFor(tested, 'destination'),
     words: [...words.map(Number), ...neighbours(found.numbers, 0xffffffffn)],
-    addresses: found.numbers
-      .filter((one) => (family === 'ip' ? one > 0xffffffn && one <= 0xffffffffn : one > 0xffffffffffffn))
-      .flatMap((one) => [one, one, one - 1n, one + 1n]),
+    addresses: found.numbers.flatMap((one) =>
+      (family === 'ip' ? one > 0xffffffn && one <= 0xffffffffn : one > 0xffffffffffffn)
+        ? [one, one, one - 1n, one + 1n]
+        : [],
+    ),
     macs: found.macs,
     matches: new Set(matches),
     rule: tested,

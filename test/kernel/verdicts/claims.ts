@@ -42,9 +42,9 @@ export const brokenClaims = (
   ] as const) {
     const status = claimed(forms, form, rules);
     for (const packet of packets) {
-      const [one, other] = [verdicts[from].arrived.get(packet.number), verdicts[form].arrived.get(packet.number)];
+      const [before, after] = [verdicts[from].arrived.get(packet.number), verdicts[form].arrived.get(packet.number)];
       // Another namespace may have tracked another connection: what was dropped there was never one.
-      if (!one || !other || conntrackKeys.some((key) => one.get(key) !== other.get(key))) continue;
+      if (!before || !after || conntrackKeys.some((key) => before.get(key) !== after.get(key))) continue;
       const [wanted, got] = [verdicts[from].seen.get(packet.number), verdicts[form].seen.get(packet.number)];
       if (!wanted && !got) continue;
       for (const [index, rule] of rules.entries()) {

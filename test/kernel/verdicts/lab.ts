@@ -96,7 +96,8 @@ export const openLab = async (names: readonly string[]): Promise<Lab> => {
       child.stdin.write(`${JSON.stringify({ ...request, size: body.length })}\n`);
       child.stdin.write(body);
       const answer = await next();
-      if (answer.reply['error'] !== undefined) throw new Error(`the laboratory: ${String(answer.reply['error'])}`);
+      if (answer.reply['error'] !== undefined)
+        throw new Error(`the laboratory: ${JSON.stringify(answer.reply['error'])}`);
       return answer;
     });
     busy = mine.catch(() => undefined);

@@ -101,10 +101,10 @@ export const unknowable: readonly (readonly [RegExp, string])[] = [
   [/bpf: the payload offset/, 'the kernel dissects protocols that dnfw does not'],
   [/bpf: a negative offset|bpf: bytes of the link layer/, 'depends on how the network card delivers the bytes'],
   [/bpf: the figure/, 'figures of the machine'],
-  [/ct expiration/, 'the clock'],
+  [/ct\.expiration/, 'the clock'],
   [
-    /ct (original|reply) proto-(src|dst)|ct protocol|ct (original|reply) [sd]addr/,
-    'related packets belong to another connection',
+    /ct\.(protocol|(original|reply)\.)/,
+    'a related packet belongs to another connection; conntrack knows ports that are none',
   ],
   [/iptables-nft (before [\d.]+ )?(leaves|wants)/, 'iptables-nft loads another rule than it was given'],
   [/authentication header that is cut short/, 'kernels differ'],

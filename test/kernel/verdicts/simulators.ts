@@ -7,9 +7,9 @@ import { slotOf, valueAt, valueOf, type View, viewOf } from '../../../src/packet
 import { instancesOf } from '../../../src/simulate/instances.ts';
 import { iptablesRunners } from '../../../src/simulate/iptables.ts';
 import { nftablesRunners } from '../../../src/simulate/nftables.ts';
-import { openFields } from '../../../src/simulate/question.ts';
 import { newRun } from '../../../src/simulate/run.ts';
 import { oracle } from './environment.ts';
+import { openLeaves } from './open.ts';
 import type { Outcome } from './record.ts';
 
 export type Answer =
@@ -44,7 +44,7 @@ export const simulatorOf = (program: Program, hook: Hook): Simulator => {
   return (packet) => {
     let open: string | undefined;
     const run = newRun(viewOf(packet, oracle), (question, { view }) => {
-      open ??= typeof question === 'string' ? question : openFields(question, view).join(', ');
+      open ??= openLeaves(question, view);
       return false;
     });
     for (const runner of runners) {

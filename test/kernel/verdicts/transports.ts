@@ -20,6 +20,13 @@ export const protocols = {
 const commonPorts = [22, 53, 80, 443, 1024, 4789, 4790, 40000, 0, 65535];
 
 const port = (random: Random, aim: Aim): number => aimed(random, aim.ports, () => random.pick(commonPorts), 0.6);
+
+/** Source and destination port. */
+const ports = (random: Random, aim: Aim): Uint8Array =>
+  u16(
+    aimed(random, aim.sourcePorts, () => port(random, aim), 0.85),
+    aimed(random, aim.destinationPorts, () => port(random, aim), 0.85),
+  );
 const word = (random: Random, aim: Aim): number => aimed(random, aim.words, random.word, 0.6);
 const byte = (random: Random, aim: Aim): number => aimed(random, aim.bytes, () => random.below(256), 0.6);
 
@@ -60,7 +67,7 @@ const tcp = (random: Random, aim: Aim): Uint8Array => {
   const options = tcpOptions(random, aim);
   const words = random.chance(0.95) ? 5 + options.length / 4 : random.below(16);
   const flags = random.chance(0.7) ? random.pick(tcpFlags) : random.below(256);
-  const head = concat(u16(port(random, aim), port(random, aim)), u32(word(random, aim), word(random, aim)));
+  const head = concat(ports(random, aim), u32(word(random, aim), word(random, aim)));
   const reserved = random.chance(0.9) ? 0 : random.below(16);
   return concat(head, u8((words << 4) | reserved, flags), u16(random.below(65536), 0, 0), options, data(random, aim));
 };
@@ -80,7 +87,7 @@ const vxlan = (random: Random, aim: Aim): Uint8Array => {
 
 const udp = (random: Random, aim: Aim): Uint8Array => {
   const inside = concat(random.chance(0.5) ? vxlan(random, aim) : new Uint8Array(), data(random, aim));
-  return concat(u16(port(random, aim), port(random, aim), 8 + inside.length, 0), inside);
+  return concat(ports(random, aim), u16(8 + inside.length, 0), inside);
 };
 
 const sctpChunk = (random: Random, aim: Aim): Uint8Array => {
@@ -98,11 +105,7 @@ const sctpChunk = (random: Random, aim: Aim): Uint8Array => {
 };
 
 const sctp = (random: Random, aim: Aim): Uint8Array =>
-  concat(
-    u16(port(random, aim), port(random, aim)),
-    random.bytes(8),
-    ...Array.from({ length: random.below(4) }, () => sctpChunk(random, aim)),
-  );
+  concat(ports(random, aim), random.bytes(8), ...Array.from({ length: random.below(4) }, () => sctpChunk(random, aim)));
 
 const dccp = (random: Random, aim: Aim): Uint8Array => {
   const options = concat(
@@ -114,12 +117,7 @@ const dccp = (random: Random, aim: Aim): Uint8Array => {
   const padded = concat(options, new Uint8Array(-options.length & 3));
   const type = aimed(random, aim.bytes, () => random.below(12)) & 15;
   const words = random.chance(0.9) ? 4 + padded.length / 4 : random.below(12);
-  return concat(
-    u16(port(random, aim), port(random, aim)),
-    u8(words, 0, 0, 0, (type << 1) | 1, 0, 0, 0),
-    random.bytes(4),
-    padded,
-  );
+  return concat(ports(random, aim), u8(words, 0, 0, 0, (type << 1) | 1, 0, 0, 0), random.bytes(4), padded);
 };
 
 const icmp = (random: Random, aim: Aim): Uint8Array => {
@@ -179,7 +177,7 @@ export const transport = (protocol: number, random: Random, aim: Aim): Uint8Arra
     case protocols.ah:
       return ah(random, aim);
     default:
-      return concat(u16(port(random, aim), port(random, aim)), data(random, aim));
+      return concat(ports(random, aim), data(random, aim));
   }
 };
 
