@@ -65,6 +65,7 @@ export const natPorts: ValueType<NatPorts> = {
   words: 1,
   parse: (text) => parseNatPorts(text, false),
   print: printNatPorts,
+  copied: 'port',
   samples: () => ['80', '0', '65535', '1024-65535', '80-80', 'http'],
 };
 
@@ -140,6 +141,7 @@ export const natRange = (shift: boolean): ValueType<NatRange> => ({
   words: 1,
   parse: (text, family) => parseRange(text, family, shift),
   print: printRange,
+  copied: 'endpoint',
   samples: (family) =>
     family === 'ip' ? ['10.0.0.1', '10.0.0.1-10.0.0.9'] : ['2001:db8::1', '2001:db8::1-2001:db8::9', '[2001:db8::1]'],
 });

@@ -61,6 +61,7 @@ export const portRange: ValueType<PortRange> = {
   words: 1,
   parse: (text) => parsePortRange(text, ':', parseDecimalPort),
   print: (value) => printPortRange(value),
+  copied: 'port',
   samples: () => ['0', '1', '80', '65535', '1024:65535', ':1023', '1024:', '0:65535', '22:22'],
 };
 

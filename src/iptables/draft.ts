@@ -5,14 +5,17 @@ import type { Backend, Family } from '../netfilter/family.ts';
 import { builtInChains, isBuiltInChain, type TableName } from '../netfilter/hooks.ts';
 import { printRule } from './print.ts';
 import type { Grammar } from './grammar.ts';
-import type { Command, RuleDraft } from './reading.ts';
-import type { Action, Counters, Rule, Table } from './types.ts';
+import type { Command } from './reading.ts';
+import { ruleOf } from './rule.ts';
+import { type Compact, compactChain, isShaped, type ShapedRule, unfold } from './shape.ts';
+import type { Action, Chain, Counters, Rule, Table } from './types.ts';
 import { errorAt, type Line, type Word } from './words.ts';
 
 interface ChainDraft {
   policy: 'ACCEPT' | 'DROP' | undefined;
   counters: Counters | undefined;
-  rules: Rule[];
+  /** Rules of a dump may be of a shape until a command needs them. */
+  rules: Compact[];
 }
 
 export interface TableDraft {
@@ -29,6 +32,13 @@ export interface TableDraft {
 }
 
 export const draftTable = (parts: Omit<TableDraft, 'chains'>): TableDraft => ({ ...parts, chains: new Map() });
+
+/** The rules of a chain, unfolded for good. */
+const rulesOf = (chain: ChainDraft): Rule[] => {
+  const rules = chain.rules.map(unfold);
+  chain.rules = rules;
+  return rules;
+};
 
 /** The table as the kernel has it from the start. */
 export const emptyTable = (parts: Omit<TableDraft, 'chains'>): TableDraft => ({
@@ -114,7 +124,7 @@ const targetOf = (action: Action): string | undefined =>
   action.kind === 'jump' || action.kind === 'goto' ? action.chain : undefined;
 
 const isJumpedTo = (draft: TableDraft, chain: string): boolean =>
-  [...draft.chains.values()].some((c) => c.rules.some((rule) => targetOf(rule.action) === chain));
+  [...draft.chains.values()].some((c) => rulesOf(c).some((rule) => targetOf(rule.action) === chain));
 
 const deleteChain = (draft: TableDraft, name: Word, line: Line): Diagnostic | undefined => {
   const chain = draft.chains.get(name.text);
@@ -142,7 +152,7 @@ const renameChain = (draft: TableDraft, from: Word, to: Word, line: Line): Diagn
   for (const [name, value] of entries) draft.chains.set(name === from.text ? to.text : name, value);
   // The kernel knows jumps by the chain, not by its name: they follow.
   for (const other of draft.chains.values())
-    other.rules = other.rules.map((rule) =>
+    other.rules = rulesOf(other).map((rule) =>
       targetOf(rule.action) === from.text ? { ...rule, action: { ...rule.action, chain: to.text } as Action } : rule,
     );
   return undefined;
@@ -169,25 +179,12 @@ const setPolicy = (
   return undefined;
 };
 
-const ruleOf = ({ selector, matches, action, counters, unmodelled }: RuleDraft, line: Line): Rule => {
-  const origin = { file: line.file, line: line.number, text: line.text };
-  if (!counters && !unmodelled) return { origin, selector, matches, action };
-  return {
-    origin,
-    selector,
-    matches,
-    action,
-    ...(counters ? { counters } : {}),
-    ...(unmodelled ? { unmodelled } : {}),
-  };
-};
-
 /** What two rules must share for `-D` to take one for the other: everything but counters. */
 const fingerprint = (draft: TableDraft, rule: Rule): string => printRule(rule, draft.family, draft.grammar);
 
 const indexOfRule = (draft: TableDraft, chain: ChainDraft, wanted: Rule): number => {
   const text = fingerprint(draft, wanted);
-  return chain.rules.findIndex((rule) => fingerprint(draft, rule) === text);
+  return rulesOf(chain).findIndex((rule) => fingerprint(draft, rule) === text);
 };
 
 const deleteRules = (draft: TableDraft, chain: ChainDraft, command: Command, line: Line): Diagnostic | undefined => {
@@ -220,6 +217,13 @@ const checkRules = (draft: TableDraft, chain: ChainDraft, command: Command, line
 };
 
 const none: readonly Diagnostic[] = [];
+
+/** Appends a line of a known shape to a chain that is there. */
+export const appendShaped = (draft: TableDraft, chain: string, rule: ShapedRule): boolean => {
+  const known = draft.chains.get(chain);
+  known?.rules.push(rule);
+  return known !== undefined;
+};
 
 /** Applies one command; tells what is wrong with it. A command with an error changes nothing. */
 export const applyCommand = (draft: TableDraft, command: Command, line: Line): readonly Diagnostic[] => {
@@ -304,6 +308,15 @@ export const applyCommand = (draft: TableDraft, command: Command, line: Line): r
   return found;
 };
 
+const finishChain = (draft: TableDraft, name: string, { policy, counters, rules }: ChainDraft): Chain => {
+  const chain = {
+    name,
+    ...(policy ? { policy } : isBuiltIn(draft, name) ? { policy: 'ACCEPT' as const } : {}),
+    ...(counters ? { counters } : {}),
+  };
+  return rules.some(isShaped) ? compactChain(chain, rules) : { ...chain, rules: rules.map(unfold) };
+};
+
 /** The finished table. Chains are in the order in which they were made, rules in evaluation order. */
 export const finishTable = (draft: TableDraft): Table => ({
   name: draft.name,
@@ -311,10 +324,5 @@ export const finishTable = (draft: TableDraft): Table => ({
   backend: draft.backend,
   file: draft.file,
   ...(draft.place ? { place: draft.place } : {}),
-  chains: [...draft.chains].map(([name, { policy, counters, rules }]) => ({
-    name,
-    ...(policy ? { policy } : isBuiltIn(draft, name) ? { policy: 'ACCEPT' as const } : {}),
-    ...(counters ? { counters } : {}),
-    rules,
-  })),
+  chains: [...draft.chains].map(([name, chain]) => finishChain(draft, name, chain)),
 });

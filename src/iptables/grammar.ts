@@ -4,6 +4,7 @@
 import type { Code } from '../diagnostics/catalogue.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { Hook, TableName } from '../netfilter/hooks.ts';
+import type { Copied } from './copied.ts';
 import type { Info, Selector, Use } from './types.ts';
 
 /** Why a value is refused. `at` counts characters from the start of the value. */
@@ -32,6 +33,8 @@ export interface ValueType<T> {
   print(value: T, family: Family): string;
   /** Texts that `parse` takes, edge cases first: the seeds of generated rules. */
   readonly samples: (family: Family) => readonly string[];
+  /** How the values are written that a translation only copies, if it has such; see copied.ts. */
+  readonly copied?: Copied;
 }
 
 export interface OptionSpec<T> {

@@ -1,6 +1,7 @@
 /** The option parser that the extensions' option tables guide. It knows the core options of iptables(8) and no extension by name. */
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Family } from '../netfilter/family.ts';
+import { type CopiedWord, noteCopied } from './copied.ts';
 import { type ExtensionGrammar, isBad, type OptionSpec } from './grammar.ts';
 import type { Given, Info, Use } from './types.ts';
 import { errorAt, type Line, type Place, spanOf, type Word, wordLengthAt } from './words.ts';
@@ -68,6 +69,7 @@ export const ownsOption = (grammar: ExtensionGrammar, name: string): boolean => 
 interface Around {
   readonly line: Line;
   readonly family: Family;
+  readonly copied: CopiedWord[];
 }
 
 /**
@@ -79,8 +81,9 @@ export const takeOption = (
   option: Word,
   values: readonly Word[],
   inverted: boolean,
-  { line, family }: Around,
+  around: Around,
 ): Diagnostic | undefined => {
+  const { line, family } = around;
   if (inverted && !spec.invertible)
     return errorAt(line, option, 'not-invertible', `${spec.name} cannot be inverted with !`);
   if (spec.separator) {
@@ -117,6 +120,7 @@ export const takeOption = (
       span: spanOf(line, start, length),
     };
   }
+  if (first && spec.value.copied) noteCopied(around, first, spec.value.copied);
   group[key] = { value, inverted, column: first?.column ?? option.column };
   return undefined;
 };

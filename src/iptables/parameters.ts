@@ -1,4 +1,5 @@
 /** The parameters and commands of iptables(8) itself: what each takes from the line. */
+import { noteCopied } from './copied.ts';
 import { load } from './options.ts';
 import {
   type Core,
@@ -128,6 +129,7 @@ export const takeCore = (
           'a list of addresses cannot be inverted',
           'iptables refuses ! with several addresses',
         );
+      noteCopied(reading, word, 'network');
       if (kind === 'source') {
         reading.sources = list;
         reading.sourceInverted = inverted;
@@ -142,6 +144,7 @@ export const takeCore = (
       once(reading, option, kind === 'in' ? selector.inInterface : selector.outInterface);
       const { word, inverted } = valueOf(reading, option, bang, attached, 'an interface name');
       const given = interfaceOf(good(reading, word, parseInterface(word.text)), inverted);
+      noteCopied(reading, word, 'interface');
       if (kind === 'in') selector.inInterface = given;
       else selector.outInterface = given;
       return;

@@ -1,10 +1,14 @@
 /** From which hooks the chains of a table can be reached, and whether jumps go in circles. */
 import { type Hook, hookOf, isBuiltInChain } from '../netfilter/hooks.ts';
+import { compactRules, likenessOf } from './shape.ts';
 import type { Chain, Table } from './types.ts';
 
 const jumpsOf = (chain: Chain): ReadonlySet<string> => {
   const names = new Set<string>();
-  for (const { action } of chain.rules) if (action.kind === 'jump' || action.kind === 'goto') names.add(action.chain);
+  for (const rule of compactRules(chain)) {
+    const { action } = likenessOf(rule);
+    if (action.kind === 'jump' || action.kind === 'goto') names.add(action.chain);
+  }
   return names;
 };
 

@@ -3,6 +3,7 @@ import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Masked } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
+import type { CopiedWord } from './copied.ts';
 import type { Bad, Grammar } from './grammar.ts';
 import type { Loading } from './options.ts';
 import type { Action, Counters, Rule, Selector, StandardVerdict } from './types.ts';
@@ -37,6 +38,8 @@ export interface Command {
   /** `-c`, if it was given. */
   readonly counters?: Counters;
   readonly rules: readonly RuleDraft[];
+  /** Words of the rule with values that are only copied, in the order of the line. */
+  readonly copied: readonly CopiedWord[];
 }
 
 export const verbs: Readonly<Record<string, readonly [Verb, min: 0 | 1 | 2, max: 0 | 1 | 2]>> = {
@@ -112,7 +115,7 @@ export interface Reading {
   readonly grammar: Grammar;
   readonly words: readonly Word[];
   position: number;
-  command: Omit<Command, 'rules'> | undefined;
+  command: Omit<Command, 'rules' | 'copied'> | undefined;
   table: Command['table'];
   sources: readonly Masked[] | undefined;
   destinations: readonly Masked[] | undefined;
@@ -122,6 +125,7 @@ export interface Reading {
   readonly selector: { -readonly [K in keyof Selector]: Selector[K] };
   counters: Counters | undefined;
   readonly loaded: Loading[];
+  readonly copied: CopiedWord[];
   action: Action;
   target: Loading | undefined;
   unmodelled: RuleDraft['unmodelled'];

@@ -28,7 +28,7 @@ import {
   type Verb,
   verbs,
 } from './reading.ts';
-import type { Action, Use } from './types.ts';
+import type { Action, Rule, Use } from './types.ts';
 import { type Line, type Word, wordLengthAt } from './words.ts';
 
 /** Words that follow an option of an extension dnfw has no model of: they are its values as far as one can tell. */
@@ -261,8 +261,8 @@ const read = (reading: Reading): Command | 'other-family' => {
     ...(reading.counters ? { counters: reading.counters } : {}),
   };
   if (!carriesRule.has(command.verb) || (command.verb === 'delete' && command.number !== undefined))
-    return { ...command, ...more, rules: [] };
-  return { ...command, ...more, rules: draftsOf(reading) };
+    return { ...command, ...more, rules: [], copied: reading.copied };
+  return { ...command, ...more, rules: draftsOf(reading), copied: reading.copied };
 };
 
 /**
@@ -278,11 +278,25 @@ export const parseCommand = (
   try {
     return read({
       line, family, grammar, words, position: 0, command: undefined, table: undefined, sources: undefined, destinations: undefined,
-      sourceInverted: false, destinationInverted: false, selector: {}, counters: undefined, loaded: [], action: { kind: 'none' },
+      sourceInverted: false, destinationInverted: false, selector: {}, counters: undefined, loaded: [], copied: [], action: { kind: 'none' },
       target: undefined, unmodelled: undefined, only: undefined,
     }); // prettier-ignore
   } catch (error) {
     if (error instanceof Stop) return error.diagnostic;
     throw error;
   }
+};
+
+/** The rule in its place. */
+export const ruleOf = ({ selector, matches, action, counters, unmodelled }: RuleDraft, line: Line): Rule => {
+  const origin = { file: line.file, line: line.number, text: line.text };
+  if (!counters && !unmodelled) return { origin, selector, matches, action };
+  return {
+    origin,
+    selector,
+    matches,
+    action,
+    ...(counters ? { counters } : {}),
+    ...(unmodelled ? { unmodelled } : {}),
+  };
 };

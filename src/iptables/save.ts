@@ -4,7 +4,15 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import { isTableName, tableNames } from '../netfilter/hooks.ts';
 import { leadingCounters, parseCounters } from './counters.ts';
-import { applyCommand, declareChain, draftTable, finishTable, isBuiltIn, type TableDraft } from './draft.ts';
+import {
+  appendShaped,
+  applyCommand,
+  declareChain,
+  draftTable,
+  finishTable,
+  isBuiltIn,
+  type TableDraft,
+} from './draft.ts';
 import {
   familyOfText,
   type Header,
@@ -18,6 +26,7 @@ import type { Grammar } from './grammar.ts';
 import { joinedLines } from './lines.ts';
 import type { Input, ParseOptions, Reading } from './parse.ts';
 import { parseCommand } from './rule.ts';
+import { compactRules, likenessOf, type Shapes, shapesOf } from './shape.ts';
 import type { Table } from './types.ts';
 import { endsInsideQuote, errorAt, type Line, type Place, splitWords, wholeOf, type Word, spanOf } from './words.ts';
 
@@ -29,6 +38,7 @@ interface State {
   readonly tables: Table[];
   header: Header | undefined;
   draft: TableDraft | undefined;
+  shapes: Shapes | undefined;
   opened: Line | undefined;
   /** Where the table that was opened last begins in the input; negative before the first. */
   offset: number;
@@ -79,8 +89,11 @@ const backendOf = (state: State): Backend => {
 /** A chain without its `:CHAIN` line that nothing jumps to is a misspelt name, and its rules would never be reached. */
 const judgeUndeclared = (state: State, table: Table): void => {
   const used = new Set<string>();
-  for (const { rules } of table.chains)
-    for (const { action } of rules) if (action.kind === 'jump' || action.kind === 'goto') used.add(action.chain);
+  for (const chain of table.chains)
+    for (const rule of compactRules(chain)) {
+      const { action } = likenessOf(rule);
+      if (action.kind === 'jump' || action.kind === 'goto') used.add(action.chain);
+    }
   for (const [index, diagnostic] of state.diagnostics.entries()) {
     const { span } = diagnostic;
     const name =
@@ -149,6 +162,7 @@ const openTable = (state: State, line: Line): void => {
     grammar: state.grammar,
     lenient: true,
   });
+  state.shapes = shapesOf(state.draft.family, state.grammar);
 };
 
 const openChain = (state: State, draft: TableDraft, line: Line): void => {
@@ -203,7 +217,16 @@ const indentOf = (text: string): number => {
   return blanks;
 };
 
+/** Whether the line is one more of a shape: those are most of the lines of a large dump. */
+const readShaped = (state: State, draft: TableDraft, { file, number, text }: Line): boolean => {
+  if (!text.startsWith('-A ')) return false;
+  const chain = text.slice(3, text.indexOf(' ', 3));
+  const shape = state.shapes?.find(chain, text);
+  return shape !== undefined && appendShaped(draft, chain, { file, line: number, text, shape });
+};
+
 const readRule = (state: State, draft: TableDraft, line: Line): void => {
+  if (readShaped(state, draft, line)) return;
   const leading = leadingCounters(line, indentOf(line.text));
   if ('code' in leading) {
     state.diagnostics.push(leading);
@@ -234,6 +257,7 @@ const readRule = (state: State, draft: TableDraft, line: Line): void => {
     ? { ...command, rules: command.rules.map((rule) => ({ ...rule, counters: rule.counters ?? counters })) }
     : command;
   for (const diagnostic of applyCommand(draft, counted, line)) state.diagnostics.push(diagnostic);
+  if (!counters) state.shapes?.learn(line, command);
 };
 
 const readComment = (state: State, line: Line): void => {
@@ -290,6 +314,7 @@ export const readSave = (input: Input, grammar: Grammar, options: ParseOptions):
     tables: [],
     header: undefined,
     draft: undefined,
+    shapes: undefined,
     opened: undefined,
     offset: -1,
     outside: false,

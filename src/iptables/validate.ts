@@ -3,6 +3,7 @@ import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { ExtensionGrammar, Grammar } from './grammar.ts';
 import { reachOf } from './reach.ts';
+import { compactRules, isShaped, type Shape, unfold } from './shape.ts';
 import type { Chain, Origin, Rule, Table, Use } from './types.ts';
 
 const at = (origin: Origin, column: number, length: number, code: Code, what: string, help?: string): Diagnostic => ({
@@ -82,12 +83,30 @@ function* checkRule(
   }
 }
 
+function* checkRules(
+  table: Table,
+  chain: Chain,
+  known: ReadonlyMap<string, Chain>,
+  hooks: ReadonlySet<string>,
+  grammar: Grammar,
+): Generator<Diagnostic> {
+  // What is checked here does not depend on copied values.
+  const good = new Set<Shape>();
+  for (const rule of compactRules(chain)) {
+    if (!isShaped(rule)) yield* checkRule(table, rule, known, hooks, grammar);
+    else if (!good.has(rule.shape)) {
+      const wrong = [...checkRule(table, unfold(rule), known, hooks, grammar)];
+      yield* wrong;
+      if (wrong.length === 0) good.add(rule.shape);
+    }
+  }
+}
+
 function* checkTable(table: Table, grammar: Grammar): Generator<Diagnostic> {
   const { hooks, loop } = reachOf(table);
   const known = new Map(table.chains.map((chain) => [chain.name, chain]));
   const nowhere = new Set<string>();
-  for (const chain of table.chains)
-    for (const rule of chain.rules) yield* checkRule(table, rule, known, hooks.get(chain.name) ?? nowhere, grammar);
+  for (const chain of table.chains) yield* checkRules(table, chain, known, hooks.get(chain.name) ?? nowhere, grammar);
   if (loop) {
     const [from, to] = loop;
     const rule = table.chains
@@ -123,7 +142,9 @@ export function* checkTables(tables: readonly Table[], grammar: Grammar): Genera
     seen.set(key, table);
     yield* checkTable(table, grammar);
   }
-  const backends = new Set(tables.filter((t) => t.chains.some((c) => c.rules.length > 0)).map((t) => t.backend));
+  const backends = new Set(
+    tables.filter((t) => t.chains.some((c) => compactRules(c).length > 0)).map((t) => t.backend),
+  );
   if (backends.size > 1)
     yield {
       code: 'backends-mixed',

@@ -39,6 +39,8 @@ export interface JsonWriter {
   readonly table: () => {
     readonly rule: (rule: RuleObject) => void;
     readonly declare: (commands: readonly Command[]) => void;
+    /** Rules that are handed over as text, made from that of a rule of which only values are exchanged. */
+    readonly text: { readonly of: (rule: RuleObject) => string; readonly write: (text: string) => void };
   };
   /** The document of all tables that were declared, in UTF-8. */
   readonly chunks: () => readonly Uint8Array[];
@@ -86,16 +88,21 @@ export const jsonWriter = (checks: Checks, finish: (text: string) => string = (t
       leads.set(chain, lead);
       return lead;
     };
+    const textOf = (rule: RuleObject): string => {
+      checks.statements(rule.expr);
+      if (rule.comment !== undefined) checks.command({ add: { rule: { ...rule, expr: [accept] } } });
+      return ruleText(rule, leadOf(rule));
+    };
+    const write = (text: string): void => {
+      chunk += text;
+      if (chunk.length >= chunkLength) {
+        chunks.push(encode(chunk));
+        chunk = '';
+      }
+    };
     return {
-      rule: (rule) => {
-        checks.statements(rule.expr);
-        if (rule.comment !== undefined) checks.command({ add: { rule: { ...rule, expr: [accept] } } });
-        chunk += ruleText(rule, leadOf(rule));
-        if (chunk.length >= chunkLength) {
-          chunks.push(encode(chunk));
-          chunk = '';
-        }
-      },
+      rule: (rule) => write(textOf(rule)),
+      text: { of: textOf, write },
       declare: (commands) => {
         const texts = commands.map((command) => {
           checks.command(command);

@@ -276,10 +276,18 @@ const definitions: JsonSchema = {
 const draft = 'http://json-schema.org/draft-07/schema#';
 
 /** One element of `nftables`: dnfw checks command by command, to say which one is wrong. */
-export const commandSchema: JsonSchema = {
+export const commandSchema: JsonSchema & { readonly $id: string } = {
   $schema: draft,
+  $id: 'command',
   ...command,
   $defs: definitions,
+};
+
+/** One statement of a rule. */
+export const statementSchema: JsonSchema & { readonly $id: string } = {
+  $schema: draft,
+  $id: 'statement',
+  $ref: `${commandSchema.$id}#/$defs/statement`,
 };
 
 /** The whole document, for other validators. */

@@ -1,31 +1,8 @@
-/**
- * Checks what dnfw is about to hand to nft against its own schema. Importing ajv takes longer than most
- * translations, so the command line imports this file only when it has commands to check.
- */
-import { Ajv, type ErrorObject } from 'ajv';
-import { utf8Length } from '../netfilter/bytes.ts';
-import { commandSchema } from './schema.ts';
+/** Checks what dnfw is about to hand to nft against its own schema. */
+import type { ErrorObject } from 'ajv';
 import { isShared } from './shared.ts';
 import type { Statement } from './types.ts';
-
-/** Whether a string is at most `limit` bytes of UTF-8 and has nothing in it that nft's JSON reader refuses (U+0000). */
-const fits =
-  (limit: number) =>
-  (text: string): boolean =>
-    !/[\0\ud800-\udfff]/u.test(text) && utf8Length(text) <= limit;
-
-const ajv: Ajv = new Ajv({
-  strict: true,
-  allowUnionTypes: true,
-  // A test holds the schema against draft-07. To do that in every run, or to optimise the code, takes longer than
-  // checking most rulesets.
-  meta: false,
-  validateSchema: false,
-  code: { optimize: false },
-  formats: { 'nft-name': fits(255), 'nft-comment': fits(253), 'nft-log-prefix': fits(127) },
-});
-const check = ajv.compile({ ...commandSchema, $id: 'command' });
-const checkStatement = ajv.compile({ $ref: 'command#/$defs/statement' });
+import { check, checkStatement } from './validators.ts';
 
 const describe = (error: ErrorObject): string => {
   const detail = Object.values(error.params)

@@ -8,6 +8,7 @@ import { withoutImplied } from './implied.ts';
 import type { NftRule, Scope } from './layout.ts';
 import { ordered } from './ordered.ts';
 import { withConnectionApart } from './protocol.ts';
+import type { Sink } from './sink.ts';
 
 /** A chain that was made for a rule: where its rules stand in the document, and which such chains it leads to. */
 interface Helper {
@@ -25,7 +26,7 @@ export interface Writer {
   readonly helpers: Map<string, Helper>;
   /** Jumps and gotos, for the check of the nesting depth. */
   readonly edges: Edge[];
-  readonly emit: (rule: RuleObject) => void;
+  readonly sink: Sink;
   /** How many rules have been written. */
   count: number;
 }
@@ -38,21 +39,35 @@ const freeName = (writer: Writer, wanted: string): string => {
   return name;
 };
 
-const targetOf = (rule: NftRule): string | undefined => {
+/** The chain that a rule leads to. */
+export const targetOf = (rule: NftRule): string | undefined => {
   const last = rule.at(-1);
   if (last === undefined) return undefined;
   if ('jump' in last) return last.jump.target;
   return 'goto' in last ? last.goto.target : undefined;
 };
 
-/** Writes one rule to the end of a chain on behalf of the input rule `owner`; gives its position among the table's rules. */
-export const writeRule = (writer: Writer, chain: string, rule: NftRule, owner: number, comment?: string): number => {
-  const expr = ordered(withConnectionApart(withoutImplied(rule)));
-  const { family, table } = writer;
-  writer.emit(comment === undefined ? { family, table, chain, expr } : { family, table, chain, comment, expr });
-  const to = targetOf(rule);
+/** Takes note of a rule that was written; gives its position among the table's rules. */
+export const countRule = (writer: Writer, chain: string, to: string | undefined, owner: number): number => {
   if (to !== undefined) writer.edges.push({ from: chain, to, owner });
   return writer.count++;
+};
+
+/** One rule as it stands in the document, in words that nft lists and reads back unchanged. */
+export const ruleObject = (
+  { family, table }: Pick<Writer, 'family' | 'table'>,
+  chain: string,
+  rule: NftRule,
+  comment?: string,
+): RuleObject => {
+  const expr = ordered(withConnectionApart(withoutImplied(rule)));
+  return comment === undefined ? { family, table, chain, expr } : { family, table, chain, comment, expr };
+};
+
+/** Writes one rule to the end of a chain on behalf of the input rule `owner`; gives its position among the table's rules. */
+export const writeRule = (writer: Writer, chain: string, rule: NftRule, owner: number, comment?: string): number => {
+  writer.sink.rule(ruleObject(writer, chain, rule, comment));
+  return countRule(writer, chain, targetOf(rule), owner);
 };
 
 /** The positions of a helper chain's rules and of those of all helper chains behind it. */

@@ -2,7 +2,7 @@
 import type { Code } from '../diagnostics/catalogue.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Difference } from '../extensions/contract.ts';
-import type { Rule, Table } from '../iptables/types.ts';
+import type { Origin, Rule, Table } from '../iptables/types.ts';
 import type { Entry, Status } from './report.ts';
 
 /** Codes that are worth saying but change nothing for any packet. */
@@ -46,14 +46,19 @@ const verdicts = (): ((differences: readonly Difference[]) => Verdict) => {
 };
 
 export interface EntryMaker {
-  readonly translated: (rule: Rule, chain: string, differences: readonly Difference[], nft: readonly number[]) => Entry;
+  readonly translated: (
+    origin: Origin,
+    chain: string,
+    differences: readonly Difference[],
+    nft: readonly number[],
+  ) => Entry;
   readonly refused: (rule: Rule, chain: string, refusal: Diagnostic) => Entry;
 }
 
 export const entryMaker = (table: Table): EntryMaker => {
   const verdict = verdicts();
   return {
-    translated: ({ origin }, chain, differences, nft) => {
+    translated: (origin, chain, differences, nft) => {
       const { status, codes, why } = verdict(differences);
       return {
         file: origin.file,

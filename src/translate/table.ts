@@ -2,25 +2,22 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Difference, Registry } from '../extensions/contract.ts';
 import { reachOf } from '../iptables/reach.ts';
+import { compactRules, isShaped, type Shape, type ShapedRule, unfold } from '../iptables/shape.ts';
 import type { Chain, Rule, Table } from '../iptables/types.ts';
 import type { Hook } from '../netfilter/hooks.ts';
 import { add, deleteTable, drop, jump, table as tableObject } from '../nftables/build.ts';
 import { all, type Formula, isStateful, test } from '../nftables/formula.ts';
 import { isTextName, mapName } from '../nftables/names.ts';
-import type { Command, CtHelperObject, RuleObject, Statement } from '../nftables/types.ts';
-import { chainObject, scopeFor, type Writer, writeRule } from './chains.ts';
+import type { Command, CtHelperObject, Statement } from '../nftables/types.ts';
+import { chainObject, countRule, ruleObject, scopeFor, targetOf, type Writer, writeRule } from './chains.ts';
 import { tooDeep } from './depth.ts';
 import { type EntryMaker, entryMaker } from './entries.ts';
 import { type Action, type NftRule, type Placed, place, type Scope } from './layout.ts';
 import { isPossible } from './protocol.ts';
 import type { Entry } from './report.ts';
-import { planRule, type Step, type Surroundings } from './rule.ts';
-
-/** Takes the document as it is made. `declare` comes after the table's rules and belongs in front of them. */
-export interface Sink {
-  readonly rule: (rule: RuleObject) => void;
-  readonly declare: (commands: readonly Command[]) => void;
-}
+import { planRule, type RulePlan, type Step, type Surroundings } from './rule.ts';
+import type { Sink } from './sink.ts';
+import { fill, type Printed, type Template, templateOf } from './template.ts';
 
 export interface Flags {
   readonly exactLegacy: boolean;
@@ -72,11 +69,11 @@ const pushLiterals = (formula: Formula, statements: Statement[]): boolean => {
 };
 
 /** Most rules are plain conjunctions: one nft rule, without a detour over formulas and chains. */
-const plainRule = (steps: readonly Step[], action: Action): NftRule | undefined => {
+const plainRule = ({ steps, action }: RulePlan): NftRule | undefined => {
   const statements: Statement[] = [];
   for (const step of steps) if (step.hotdrop || !pushLiterals(step.formula, statements)) return undefined;
   for (const statement of action.statements) statements.push(statement);
-  return statements;
+  return isPossible(statements) ? statements : undefined;
 };
 
 const noMemory = ({ origin }: Rule): Diagnostic => ({
@@ -122,6 +119,8 @@ interface Work {
   readonly positions: number[][];
   /** Input rules that nest too deep, by their number in the table; found by an earlier attempt. */
   readonly deep: ReadonlySet<number>;
+  /** By shape: the template, and the nft chain that it is for. */
+  readonly templates: Map<Shape, { readonly chain: string; readonly template: Template | undefined }>;
 }
 
 /** Translates one rule at the end of the nft chain `current`; gives the chain in which the next rule stands. */
@@ -143,11 +142,11 @@ const translateRule = (
     return current;
   }
   for (const object of plan.objects) work.objects.set(object.name, object);
-  const plain = plainRule(plan.steps, plan.action);
-  if (plain && isPossible(plain)) {
+  const plain = plainRule(plan);
+  if (plain) {
     const positions = [writeRule(writer, current, plain, owner, plan.comment)];
     work.positions.push(positions);
-    entries.push(make.translated(rule, chain.name, plan.differences, positions));
+    entries.push(make.translated(rule.origin, chain.name, plan.differences, positions));
     return current;
   }
   const found = new Set<number>();
@@ -161,8 +160,49 @@ const translateRule = (
   const differences = placed.rules.length === 0 ? [neverMatches, ...plan.differences] : plan.differences;
   const positions = [...found].toSorted((a, b) => a - b);
   work.positions.push(positions);
-  entries.push(make.translated(rule, chain.name, differences, positions));
+  entries.push(make.translated(rule.origin, chain.name, differences, positions));
   return placed.rest ?? current;
+};
+
+const templateFor = (work: Work, shape: Shape, current: string, around: Surroundings): Template | undefined => {
+  const { writer, templates } = work;
+  const { text } = writer.sink;
+  if (!text) return undefined;
+  const known = templates.get(shape);
+  if (known?.chain === current) return known.template;
+  const template = templateOf(shape, (rule): Printed | undefined => {
+    const plan = planRule(rule, around);
+    if (plan.kind === 'refused' || plan.objects.length > 0) return undefined;
+    const plain = plainRule(plan);
+    return (
+      plain && {
+        text: text.of(ruleObject(writer, current, plain, plan.comment)),
+        differences: plan.differences,
+        target: targetOf(plain),
+      }
+    );
+  });
+  templates.set(shape, { chain: current, template });
+  return template;
+};
+
+/** Translates a rule of a shape by its template; false if it has to be unfolded. */
+const translateShaped = (
+  work: Work,
+  rule: ShapedRule,
+  chain: Chain,
+  current: string,
+  around: Surroundings,
+): boolean => {
+  const { entries, make, writer, positions } = work;
+  const template = work.deep.has(entries.length) ? undefined : templateFor(work, rule.shape, current, around);
+  const values = template && rule.shape.pattern.exec(rule.text);
+  if (!values) return false;
+  writer.sink.text?.write(fill(template, values));
+  const written = [countRule(writer, current, template.target, entries.length)];
+  positions.push(written);
+  entries.push(make.translated(rule, chain.name, template.differences, written));
+  return true;
 };
 
 /** Names that nft takes stay; the others get one that no chain of the table has. */
@@ -246,7 +286,7 @@ const attempt = (
     byContent: new Map(),
     helpers: new Map(),
     edges: [],
-    emit: sink.rule,
+    sink,
     count: 0,
   };
   const mapped = mapNames(source, writer, diagnostics);
@@ -259,14 +299,16 @@ const attempt = (
     make: entryMaker(source),
     positions: [],
     deep,
+    templates: new Map(),
   };
   const reach = reachOf(source);
   const nowhere: ReadonlySet<Hook> = new Set();
   for (const chain of source.chains) {
     const around = surroundings(work, chain, reach.hooks.get(chain.name) ?? nowhere, registry, flags);
     let current = mapped.get(chain.name) ?? chain.name;
-    for (const [index, rule] of chain.rules.entries())
-      current = translateRule(work, rule, chain, index, current, around);
+    for (const [index, rule] of compactRules(chain).entries())
+      if (!isShaped(rule) || !translateShaped(work, rule, chain, current, around))
+        current = translateRule(work, unfold(rule), chain, index, current, around);
   }
   const bases = source.chains.filter((chain) => chain.policy).map((chain) => mapped.get(chain.name) ?? chain.name);
   const wrong = tooDeep(bases, writer.edges);

@@ -5,7 +5,8 @@ import type { Ruleset } from '../iptables/types.ts';
 import { add } from '../nftables/build.ts';
 import type { Command } from '../nftables/types.ts';
 import { type Entry, tallyOf, type Tally } from './report.ts';
-import { type Sink, translateTable } from './table.ts';
+import type { Sink } from './sink.ts';
+import { translateTable } from './table.ts';
 
 export interface TranslateOptions {
   /** What native tables are called: this and the iptables table's name. */

@@ -1,4 +1,4 @@
-// A Docker-like dump of about as many rules as asked for: bridges with 60 published ports each, isolation, encrypted
+// Dumps to measure with: Docker-like ones, and plain port rules. A Docker-like dump of about as many rules as asked for: bridges with 60 published ports each, isolation, encrypted
 // overlays of both eras, and what an operator adds. The same number gives the same dump.
 
 const portsPerBridge = 60;
@@ -86,4 +86,14 @@ export const dockerLike = (wanted) => {
     table('nat', ['DOCKER'], [...local, ...postrouting, ...returns, ...publish]),
   ].join('');
   return { text, rules: count() + jumps.length + local.length };
+};
+
+/** Published ports alone, one rule each: the least that a rule can cost. */
+export const plainPorts = (wanted) => {
+  const rules = Array.from({ length: wanted }, (_, i) => {
+    const bridge = `br-${i >> 6}`;
+    const address = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
+    return `-A DOCKER -d ${address}/32 ! -i ${bridge} -o ${bridge} -p tcp -m tcp --dport ${1 + (i % 65535)} -j ACCEPT`;
+  });
+  return { text: table('filter', ['DOCKER'], rules), rules: wanted };
 };

@@ -25,7 +25,14 @@ const sources = (): readonly string[] =>
 
 const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
+/** A bare tsc leaves the validators as they are in the source. */
+const isCompiled = (): boolean => {
+  const validators = join(root, 'dist/nftables/validators.js');
+  return existsSync(validators) && readFileSync(validators, 'utf8').startsWith('// Compiled');
+};
+
 const isStale = (): boolean =>
+  !isCompiled() ||
   sources().some(
     (file) => changed(join(root, 'src', file)) > changed(join(root, 'dist', file.replace(/\.ts$/, '.js'))),
   );
@@ -37,7 +44,9 @@ const build = (): void => {
   while (isStale())
     try {
       mkdirSync(lock);
-      spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], { cwd: root, timeout: 100_000 });
+      // What `npm run build` does.
+      for (const step of ['node_modules/typescript/bin/tsc', 'build/validators.mjs'])
+        spawnSync(process.execPath, [join(root, step)], { cwd: root, timeout: 100_000 });
       rmdirSync(lock);
       return;
     } catch {

@@ -6,6 +6,7 @@ import { validateCommands } from '../../src/nftables/validate.ts';
 import type { FormSample } from '../kernel/form.ts';
 import { matchForms } from '../kernel/forms-match.ts';
 import { queues, statementForms } from '../kernel/forms-statement.ts';
+import { spoilt } from './spoilt.ts';
 
 // What the compiler would refuse is what the schema is for: nothing here has the type of a command.
 const rule = (parts: object): object => ({
@@ -34,18 +35,6 @@ const good: readonly object[] = [
     rule({ family, expr: statements }),
   ),
 ];
-
-/** Every variant of a value in which one object has one property too many, or one key is misspelt. */
-const spoilt = (value: unknown): readonly unknown[] => {
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap((item, index) => spoilt(item).map((bad) => value.with(index, bad)));
-  const entries: readonly (readonly [string, unknown])[] = Object.entries(value);
-  const withEntry = (at: number, key: string, own: unknown): unknown =>
-    Object.fromEntries(entries.with(at, [key, own]));
-  const misspelt = entries.map(([key, own], at) => withEntry(at, `${key}s`, own));
-  const inside = entries.flatMap(([key, own], at) => spoilt(own).map((bad) => withEntry(at, key, bad)));
-  return [{ ...value, bogus: 1 }, ...misspelt, ...inside];
-};
 
 describe('the schema', () => {
   it('is a schema of draft-07', () => {

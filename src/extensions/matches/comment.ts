@@ -20,6 +20,7 @@ const text: ValueType<string> = {
   parse: cut,
   print: quoted,
   samples: () => ['', 'a', 'two words', 'quote " and \\ backslash', "it's", 'ünï', 'x'.repeat(255)],
+  copied: 'text',
 };
 
 export const comment: MatchExtension = defineMatch({
