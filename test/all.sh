@@ -42,8 +42,8 @@ npm ci >"$log" 2>&1 || die "npm ci"
 bin=node_modules/.bin
 check 'build' npm run build
 check 'types of the tests' $bin/tsc -p test
-check 'lint' $bin/oxlint -c test/oxlint.json --type-aware --deny-warnings build src test
-check 'format' $bin/prettier --check --log-level warn build src test man translations package.json tsconfig.json '*.md'
+check 'lint' $bin/oxlint -c test/oxlint.json --type-aware --deny-warnings src test
+check 'format' $bin/prettier --check --log-level warn src test man translations package.json tsconfig.json '*.md'
 check 'manuals' mandoc -Tlint -Wwarning man/*.[1-9]
 check 'generated manuals are current' node man/generate.mjs --check
 

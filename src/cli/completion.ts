@@ -27,7 +27,9 @@ const flagOf = (option: Option): Flag => ({
 });
 
 const valuesOf = (argument: Argument | undefined): Leaf['values'] =>
-  argument === undefined ? 'none' : (argument.argChoices ?? (/file/i.test(argument.name()) ? 'file' : 'none'));
+  argument === undefined
+    ? 'none'
+    : (argument.argChoices ?? (/^(?:file|ruleset|a)$/i.test(argument.name()) ? 'file' : 'none'));
 
 const helpFlag: Flag = { names: ['-h', '--help'], about: 'print this help', value: 'none' };
 

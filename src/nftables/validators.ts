@@ -1,6 +1,6 @@
 /**
  * The schema as functions. To load ajv and compile them is half of the time that a small ruleset takes: the build puts
- * what ajv compiles in the place of this file (build/validators.mjs), which does the same.
+ * what ajv compiles in the place of this file (src/nftables/compile-validators.mjs), which does the same.
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import { formats, strictness } from './formats.ts';

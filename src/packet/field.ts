@@ -48,7 +48,7 @@ const word = (bits: number, words: string, presence: KeyInfo['presence'] = 'alwa
   presence,
   words,
 });
-const name = (words: string, presence: KeyInfo['presence'] = 'always'): KeyInfo => ({
+const text = (words: string, presence: KeyInfo['presence'] = 'always'): KeyInfo => ({
   kind: 'name',
   bits: 0,
   presence,
@@ -80,16 +80,16 @@ const fixed: Readonly<Record<string, KeyInfo>> = {
   /** As ip6_tables finds it: also behind an authentication header. The same as fragoff for IPv4. */
   xtfragoff: word(13, 'fragment offset'),
   // What the stack knows about it.
-  iifname: name('iifname'),
-  oifname: name('oifname'),
+  iifname: text('iifname'),
+  oifname: text('oifname'),
   iif: word(32, 'iif'),
   oif: word(32, 'oif'),
   iiftype: word(16, 'iiftype', 'sometimes'),
   oiftype: word(16, 'oiftype', 'sometimes'),
   iifgroup: word(32, 'iifgroup', 'sometimes'),
   oifgroup: word(32, 'oifgroup', 'sometimes'),
-  iifkind: name('iifkind', 'sometimes'),
-  oifkind: name('oifkind', 'sometimes'),
+  iifkind: text('iifkind', 'sometimes'),
+  oifkind: text('oifkind', 'sometimes'),
   mark: word(32, 'meta mark'),
   priority: word(32, 'meta priority'),
   pkttype: word(3, 'meta pkttype'),
@@ -117,7 +117,7 @@ const fixed: Readonly<Record<string, KeyInfo>> = {
   'ct.l3proto': word(8, 'ct l3proto', 'tracked'),
   'ct.protocol': word(8, 'ct protocol', 'tracked'),
   'ct.zone': word(16, 'ct zone', 'tracked'),
-  'ct.helper': name('ct helper', 'sometimes'),
+  'ct.helper': text('ct helper', 'sometimes'),
   'ct.label': word(128, 'ct label', 'sometimes'),
   'ct.id': word(32, 'ct id', 'tracked'),
   /**

@@ -3,6 +3,7 @@
  * belong together, and what the caller chose to assume.
  */
 import type { Hook } from '../netfilter/hooks.ts';
+import { sctp, tcp } from '../netfilter/protocols.ts';
 import { ctStates } from '../packet/field.ts';
 import { balanced, isNumber, isSum, reaches, same } from './bits.ts';
 import type { Node } from './diagram.ts';
@@ -108,9 +109,6 @@ const devices = ({ d, fields }: Space, hook: Hook, tests: NameTests): Node => {
   }
 };
 
-const tcp = 6;
-const sctp = 132;
-
 /** The number of connections' protocols that have something in the place of ports: ICMP an identifier, GRE a key. */
 const withPorts: readonly number[] = [1, 6, 17, 33, 47, 58, 132, 136];
 
@@ -176,8 +174,8 @@ export const wholeTransportHeaders = (space: Space): Node => {
     d.no,
     d.or,
   );
-  const tcp = implies(space, isNumber(d, protocolBits, 6), options);
-  return d.and(firstFragments(space), balanced([...enough, tcp], d.yes, d.and));
+  const ofTcp = implies(space, isNumber(d, protocolBits, tcp), options);
+  return d.and(firstFragments(space), balanced([...enough, ofTcp], d.yes, d.and));
 };
 
 /** `header-chains` of assumption.ts. */

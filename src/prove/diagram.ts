@@ -145,7 +145,7 @@ export const createDiagrams = (budget = 12_000_000): Diagrams => {
     (hash(a + operation * 0x3779b1, b, c) & cacheMask) * 5;
   const remembered = (at: number, operation: number, a: number, b: number, c: number): Node | undefined =>
     cache[at] === operation && cache[at + 1] === a && cache[at + 2] === b && cache[at + 3] === c
-      ? (cache[at + 4] as number)
+      ? cache[at + 4]
       : undefined;
   const remember = (operation: number, a: number, b: number, c: number, result: Node): Node => {
     // The cache may have grown since the place was looked up.
@@ -308,7 +308,7 @@ export const createDiagrams = (budget = 12_000_000): Diagrams => {
     no,
     yes,
     terminal,
-    numberOf: (node) => (levels[node] === bottom ? (lows[node] as number) : undefined),
+    numberOf: (node) => (levels[node] === bottom ? lows[node] : undefined),
     level: levelOf,
     low: (node) => lows[node] as number,
     high: (node) => highs[node] as number,

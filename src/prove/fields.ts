@@ -254,6 +254,10 @@ export const createFields = (d: Diagrams, family: Family, nameTests: NameTests):
       case 'length':
         used.add('totalLength');
         return single(d.yes, [...zeros(4), ...totalLengthBits]);
+      case 'exthdr.51.exists':
+        // Where nft finds the transport header depends on it.
+        if (family === 'ip6') used.add('xt');
+        return single(presence(key), run(keyLevel(key) + 1, 1));
       default:
         return single(presence(key), run(keyLevel(key) + 1, keyInfo(key)?.bits ?? 0));
     }

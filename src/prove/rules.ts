@@ -189,35 +189,38 @@ export const createRuleEncoder = (
   };
 
   /** From the last step to the first: `rest` is what happens behind the step. */
-  const step = (one: Step, rest: Node, call: (chain: string) => Node): Node => {
-    switch (one.kind) {
+  const step = (current: Step, rest: Node, call: (chain: string) => Node): Node => {
+    switch (current.kind) {
       case 'test': {
-        const instance = instances.get(one) ?? 0;
-        const node = d.choose(space.encode(one.condition, side, instance), rest, pass);
-        const asked = statefulIn(one.condition).map(({ id }) => `${id}#${instance}`);
+        const instance = instances.get(current) ?? 0;
+        const node = d.choose(space.encode(current.condition, side, instance), rest, pass);
+        const asked = statefulIn(current.condition).map(({ id }) => `${id}#${instance}`);
         return asked.length === 0 ? node : outcomes.after(effected({ asked: asked.toSorted() }), node);
       }
       case 'hotdrop':
-        return d.choose(space.encode(one.condition, side), outcomes.node(ended('drop')), rest);
+        return d.choose(space.encode(current.condition, side), outcomes.node(ended('drop')), rest);
       case 'effect': {
-        if (one.effect.kind === 'nat' && one.effect.basePort !== undefined) return shifted(one.effect, rest);
-        const effect = effectOf(one.effect);
-        return effect === unsayable ? unknown(`${one.effect.kind} that no model covers`) : outcomes.after(effect, rest);
+        if (current.effect.kind === 'nat' && current.effect.basePort !== undefined)
+          return shifted(current.effect, rest);
+        const effect = effectOf(current.effect);
+        return effect === unsayable
+          ? unknown(`${current.effect.kind} that no model covers`)
+          : outcomes.after(effect, rest);
       }
       case 'choose':
-        return one.arms.reduceRight<Node>(
+        return current.arms.reduceRight<Node>(
           (otherwise, arm) => d.choose(space.encode(arm.condition, side), steps(arm.steps, rest, call), otherwise),
           pass,
         );
       case 'verdict':
-        return verdictNode(one.verdict, call);
+        return verdictNode(current.verdict, call);
       case 'unmodelled':
-        return unknown(one.what);
+        return unknown(current.what);
     }
   };
 
   const steps = (list: readonly Step[], rest: Node, call: (chain: string) => Node): Node =>
-    list.reduceRight<Node>((behind, one) => step(one, behind, call), rest);
+    list.reduceRight<Node>((behind, current) => step(current, behind, call), rest);
 
   return { encode: (rule, call) => steps(rule.steps, pass, call) };
 };

@@ -126,12 +126,12 @@ const drawSteps = (
   }
   // The draws below a limit are the event; those from it on are its opposite, which is what an inverted match asks.
   const [only] = ranges;
-  const above = ranges.length === 1 && only !== undefined && only.low > register.offset && only.high === last;
-  const below = above ? register.space - passing : passing;
+  const isTop = ranges.length === 1 && only !== undefined && only.low > register.offset && only.high === last;
+  const below = isTop ? register.space - passing : passing;
   const scaled = below * parts;
   const chance = scaled % register.space === 0n ? `${scaled / register.space}/${parts}` : `${below}/${register.space}`;
   const event = opaque({ id: `random p=${chance}`, stateful: true, assumption: 'random-draws' });
-  return turn(above ? not(event) : event);
+  return turn(isTop ? not(event) : event);
 };
 
 const conditionOf = (register: Register, operator: string, right: Json, context: NftContext): Condition | undefined => {

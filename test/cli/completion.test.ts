@@ -70,7 +70,7 @@ describe('completion', () => {
     expect(unique(inBash('dnfw', 'translate', '-'))).toEqual(optionsOf('translate'));
     expect(unique(inBash('dnfw', 'completion', '-'))).toEqual(optionsOf('completion'));
     expect(inBash('dnfw', 'completion', '')).toEqual([...shells]);
-    expect(unique(inBash('dnfw', 'help', ''))).toEqual(['completion', 'translate']);
+    expect(unique(inBash('dnfw', 'help', ''))).toEqual(commands.filter((name) => name !== 'help'));
   });
 
   it('offers values and files in bash', () => {
@@ -78,6 +78,8 @@ describe('completion', () => {
     expect(inBash('dnfw', 'translate', '--table', '')).toEqual(['raw', 'mangle', 'nat', 'filter', 'security']);
     expect(inBash('dnfw', 'translate', '-o', 'zs')).toEqual(['zsh']);
     expect(inBash('dnfw', 'translate', 'fi')).toEqual(['fish']);
+    expect(inBash('dnfw', 'simulate', 'fi')).toEqual(['fish']);
+    expect(inBash('dnfw', 'simulate', '--hook', 'p')).toEqual(['prerouting', 'postrouting']);
   });
 
   it('offers every command and option in fish', () => {

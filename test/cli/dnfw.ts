@@ -45,7 +45,7 @@ const build = (): void => {
     try {
       mkdirSync(lock);
       // What `npm run build` does.
-      for (const step of ['node_modules/typescript/bin/tsc', 'build/validators.mjs'])
+      for (const step of ['node_modules/typescript/bin/tsc', 'src/nftables/compile-validators.mjs'])
         spawnSync(process.execPath, [join(root, step)], { cwd: root, timeout: 100_000 });
       rmdirSync(lock);
       return;

@@ -64,7 +64,8 @@ export function* conditionsOf(program: Program): Generator<Condition> {
 
 export function* primitives(condition: Condition): Generator<Condition> {
   if (condition.kind === 'not') yield* primitives(condition.of);
-  else if (condition.kind === 'all' || condition.kind === 'any') for (const part of condition.of) yield* primitives(part);
+  else if (condition.kind === 'all' || condition.kind === 'any')
+    for (const part of condition.of) yield* primitives(part);
   else yield condition;
 }
 
@@ -79,7 +80,7 @@ const passes = (value: bigint, { shift, mask, ranges }: Cut): boolean => {
 const endsOf = ({ shift, mask, ranges }: Cut, bits: number): readonly bigint[] | undefined => {
   const all = (1n << BigInt(bits)) - 1n;
   const low = mask & -mask;
-  if ((mask | (low - 1n)) << BigInt(shift) !== (all >> BigInt(shift)) << BigInt(shift) || mask === 0n) return undefined;
+  if (mask === 0n || (mask | (low - 1n)) !== all >> BigInt(shift)) return undefined;
   return ranges.flatMap((range) => {
     // Only multiples of the mask's last bit can be seen.
     const first = ((range.low + low - 1n) / low) * low;
@@ -88,7 +89,10 @@ const endsOf = ({ shift, mask, ranges }: Cut, bits: number): readonly bigint[] |
   });
 };
 
-const valuesOf = (cuts: readonly Cut[], bits: number): { readonly values: readonly bigint[]; readonly exact: boolean } => {
+const valuesOf = (
+  cuts: readonly Cut[],
+  bits: number,
+): { readonly values: readonly bigint[]; readonly exact: boolean } => {
   const top = 1n << BigInt(bits);
   const inside = (values: readonly bigint[]): readonly bigint[] => values.filter((value) => value >= 0n && value < top);
   const ends = cuts.map((cut) => endsOf(cut, bits));
@@ -129,7 +133,11 @@ interface Region {
   /** In bits of the base. */
   start: number;
   end: number;
-  readonly cuts: { readonly field: { readonly offset: number; readonly length: number }; readonly mask: bigint; readonly ranges: readonly Interval[] }[];
+  readonly cuts: {
+    readonly field: { readonly offset: number; readonly length: number };
+    readonly mask: bigint;
+    readonly ranges: readonly Interval[];
+  }[];
 }
 
 const full = (length: number): bigint => (1n << BigInt(length)) - 1n;
@@ -161,7 +169,10 @@ const ownTests = (family: Family): readonly Condition[] =>
     : [];
 
 export const atomsOf = (programs: readonly Program[], family: Family): Atoms => {
-  const tests = [...ownTests(family), ...programs.flatMap((program) => [...conditionsOf(program)].flatMap((one) => [...primitives(one)]))];
+  const tests = [
+    ...ownTests(family),
+    ...programs.flatMap((program) => [...conditionsOf(program)].flatMap((one) => [...primitives(one)])),
+  ];
   const byBase = new Map<string, Region[]>();
   const byKey = new Map<string, Cut[]>();
   const names = new Map<string, Set<string>>();
@@ -184,7 +195,8 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
     }
   }
   const variables: Variable[] = [{ name: 'transport length', atoms: [...lengths], exact: true }];
-  const places: { readonly base: string; readonly start: number; readonly end: number; readonly variable: number }[] = [];
+  const places: { readonly base: string; readonly start: number; readonly end: number; readonly variable: number }[] =
+    [];
   const keys = new Map<string, number>();
   for (const [base, list] of byBase)
     for (const { start, end, cuts } of joined(list)) {
@@ -202,7 +214,8 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
     const atoms = info?.kind === 'choice' ? values : distinct(values, (value) => cuts.map((cut) => passes(value, cut)));
     keys.set(key, variables.push({ name: key, atoms, exact }) - 1);
   }
-  if (!keys.has('ct.state')) keys.set('ct.state', variables.push({ name: 'ct.state', atoms: [1n, 2n, 4n, 8n, 64n], exact: true }) - 1);
+  if (!keys.has('ct.state'))
+    keys.set('ct.state', variables.push({ name: 'ct.state', atoms: [1n, 2n, 4n, 8n, 64n], exact: true }) - 1);
   const nameTests = tests.flatMap((test) => (test.kind === 'name' ? [test] : []));
   for (const [key, texts] of names) {
     const asked = nameTests.filter((test) => test.key === key);

@@ -115,7 +115,7 @@ describe('diagrams', () => {
           d.terminal((d.numberOf(a) as number) * 5 + (d.numberOf(b) as number)),
         );
         expect(table(d, joined)).toEqual(rows.map((row) => (x[row] as number) * 5 + (y[row] as number)));
-        expect([...d.terminalsOf(nx)].toSorted()).toEqual([...new Set(x)].map((value) => d.terminal(value)).toSorted());
+        expect(new Set(d.terminalsOf(nx))).toEqual(new Set(x.map((value) => d.terminal(value))));
       }),
     );
   });

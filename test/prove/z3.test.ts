@@ -32,7 +32,7 @@ const formulas = (z3: Context<'z3'>) => {
     if (base === 'nh') return { value: variable(`nh${offset}`, bits), there: always };
     const high = 127 - offset;
     return {
-      value: transport.extract(high, high - bits + 1) as Vec,
+      value: transport.extract(high, high - bits + 1),
       there: UGE(length, Math.ceil((offset + bits) / 8)),
     };
   };
@@ -68,8 +68,8 @@ const formulas = (z3: Context<'z3'>) => {
   }
   const ends = (verdict: number, mark: Vec): End => ({ verdict: BitVec.val(verdict, 2), mark });
   const either = (condition: Truth, a: End, b: End): End => ({
-    verdict: If(condition, a.verdict, b.verdict) as Vec,
-    mark: If(condition, a.mark, b.mark) as Vec,
+    verdict: If(condition, a.verdict, b.verdict),
+    mark: If(condition, a.mark, b.mark),
   });
 
   const program = ({ tables }: Program): End => {
@@ -90,7 +90,7 @@ const formulas = (z3: Context<'z3'>) => {
           case 'effect': {
             if (first.effect.kind !== 'set') throw new Error(first.effect.kind);
             const kept = now.and(BitVec.val(first.effect.keep, 32));
-            return steps(rest, kept.xor(BitVec.val(first.effect.flip, 32)) as Vec);
+            return steps(rest, kept.xor(BitVec.val(first.effect.flip, 32)));
           }
           case 'verdict': {
             const { verdict } = first;
@@ -117,10 +117,8 @@ const formulas = (z3: Context<'z3'>) => {
 
 describe('the prover and z3', () => {
   it(`agree on ${pairs} pairs of random programs, seed ${seed}`, { timeout: 300_000 }, async () => {
-    const { Context: createContext, em } = (await init()) as Awaited<ReturnType<typeof init>> & {
-      em: { PThread: { terminateAllThreads: () => void } };
-    };
-    const z3 = createContext('z3') as Context<'z3'>;
+    const { Context: createContext, em } = await init();
+    const z3 = createContext('z3');
     const { program } = formulas(z3);
     const next = random(seed);
     const found = { proven: 0, refuted: 0 };

@@ -1,5 +1,6 @@
 // Random formulas and actions in random chains, laid out in nft and walked as nft walks them, against the formulas
 // themselves. A test is true, false or broken; a broken one fails whatever its operator, so that `!=` for `not` shows.
+import { yes } from '../../src/packet/condition.ts';
 import fc, { type Arbitrary } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MatchExtension, Registry, TargetExtension } from '../../src/extensions/contract.ts';
@@ -163,19 +164,24 @@ const stepOf = (value: unknown): Step => value as Step;
 
 const common = { families: ['ip'], about: '', kernel: '', support: 'exact', options: {} } as const;
 const formulaMatch: MatchExtension = {
-  ...defineMatch({ ...common, name: 'formula', translate: () => translated(always) }),
+  ...defineMatch({
+    ...common,
+    name: 'formula',
+    translate: () => translated(always),
+    meaning: () => ({ condition: yes }),
+  }),
   translate: (use) => {
     const { formula, hotdrop } = stepOf(use.info['step']?.value);
     return translated(formula, hotdrop ? { hotdrop } : {});
   },
 };
 const logTarget: TargetExtension = {
-  ...defineTarget({ ...common, name: 'LOG', translate: () => statements([]) }),
+  ...defineTarget({ ...common, name: 'LOG', translate: () => statements([]), meaning: () => [] }),
   translate: (use) => statements([log({ prefix: String(use.info['id']?.value) })]),
 };
 const needed = l4proto(6);
 const redirectTarget: TargetExtension = {
-  ...defineTarget({ ...common, name: 'REDIRECT', translate: () => statements([]) }),
+  ...defineTarget({ ...common, name: 'REDIRECT', translate: () => statements([]), meaning: () => [] }),
   translate: () => statements([redirect({ port: 80 })], { terminal: true, inside: [needed] }),
 };
 const opaqueRegistry: Registry = {

@@ -4,8 +4,8 @@
 import { writeFileSync } from 'node:fs';
 import { _, Ajv } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
-import { formats, strictness } from '../dist/nftables/formats.js';
-import { commandSchema, statementSchema } from '../dist/nftables/schema.js';
+import { formats, strictness } from '../../dist/nftables/formats.js';
+import { commandSchema, statementSchema } from '../../dist/nftables/schema.js';
 
 const ajv = new Ajv({
   ...strictness,
@@ -21,7 +21,7 @@ const code = compiled.replace('"use strict";', '').replaceAll(length, 'schemaLen
 if (code.includes('require(')) throw new Error('the compiled validators need more of ajv than its length');
 
 const lead = [
-  '// Compiled from schema.js by build/validators.mjs.',
+  '// Compiled from schema.js by src/nftables/compile-validators.mjs.',
   "import { formats, schemaLength } from './formats.js';",
 ];
-writeFileSync(new URL('../dist/nftables/validators.js', import.meta.url), [...lead, code, ''].join('\n'));
+writeFileSync(new URL('../../dist/nftables/validators.js', import.meta.url), [...lead, code, ''].join('\n'));
