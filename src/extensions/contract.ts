@@ -19,6 +19,7 @@ import type { CtHelperObject, Match, Statement } from '../nftables/types.ts';
 import type { Condition } from '../packet/condition.ts';
 import type { Step } from '../packet/program.ts';
 import type { PortRange } from './ports.ts';
+import type { ProgramLine } from './programline.ts';
 
 /** The typed form of an `Info` for an option table. */
 export type InfoOf<O> = { readonly [K in keyof O]?: O[K] extends OptionSpec<infer T> ? Given<T> : never };
@@ -162,6 +163,8 @@ export interface MatchSpec<O extends OptionTable> extends Common<O> {
   ) => CheckProblem | undefined;
   readonly translate: (info: InfoOf<O>, context: RuleContext, more: readonly InfoOf<O>[]) => MatchTranslation | Refusal;
   readonly meaning: (info: InfoOf<O>, context: MeaningContext, more: readonly InfoOf<O>[]) => MatchMeaning;
+  /** The steps of a program among the options, in words. */
+  readonly program?: (info: InfoOf<O>, context: MeaningContext) => readonly ProgramLine[];
 }
 
 export interface TargetSpec<O extends OptionTable> extends Common<O> {
@@ -188,6 +191,7 @@ export interface MatchExtension extends Described {
   readonly transport: (use: Use) => boolean;
   readonly translate: (use: Use, context: RuleContext) => MatchTranslation | Refusal;
   readonly meaning: (use: Use, context: MeaningContext) => MatchMeaning;
+  readonly program: (use: Use, context: MeaningContext) => readonly ProgramLine[];
 }
 
 export interface TargetExtension extends Described {
@@ -224,6 +228,7 @@ export const defineMatch = <O extends OptionTable>({ canonical, ...spec }: Match
   check: (use, family, selector) => spec.check?.(typed<O>(use.info), family, selector, use.more?.map(typed<O>) ?? none),
   translate: (use, context) => spec.translate(typed<O>(use.info), context, use.more?.map(typed<O>) ?? none),
   meaning: (use, context) => spec.meaning(typed<O>(use.info), context, use.more?.map(typed<O>) ?? none),
+  program: (use, context) => spec.program?.(typed<O>(use.info), context) ?? none,
 });
 
 export const defineTarget = <O extends OptionTable>({ canonical, ...spec }: TargetSpec<O>): TargetExtension => ({

@@ -33,8 +33,8 @@ const showDifferences = (pair: ReturnType<typeof pairOf>, answer: Answer, limit:
   const { found, ...rest } = answer;
   if (!found) return { ...rest, witnesses: [] };
   const simulators = {
-    a: createSimulator(pair.a, pair.instances.a),
-    b: createSimulator(pair.b, pair.instances.b),
+    a: createSimulator(pair.a),
+    b: createSimulator(pair.b),
   };
   const named = namedIn([pair.a, pair.b]);
   const witnesses: Witness[] = [];

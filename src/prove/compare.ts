@@ -10,9 +10,9 @@ import { startsConnection } from './care.ts';
 import type { Chains } from './chains.ts';
 import { BudgetError, type Node } from './diagram.ts';
 import { differenceOf, type Difference } from './difference.ts';
-import { baseChainsOf } from './instances.ts';
+import { baseChainsOf, type Place } from '../simulate/instances.ts';
 import { fold } from './chains.ts';
-import { createSegmentProof, type Place } from './segments.ts';
+import { createSegmentProof } from './segments.ts';
 import { createWorkbench, type Pair, pairOf, type Workbench } from './workbench.ts';
 
 /** `filter`: every chain that lets packets through or not, raw and mangle among them. `nat`: chains that map addresses. */
@@ -39,6 +39,8 @@ export interface CompareOptions {
   /** What may be assumed; `whole-headers` is tried without first. */
   readonly assume: ReadonlySet<Assumption>;
   readonly hooks?: ReadonlySet<Hook>;
+  /** Compare whole chains at once, even where a comparison in pieces would do. */
+  readonly atOnce?: boolean;
   /** Diagram nodes per arena, of about 30 bytes with their tables. */
   readonly budget?: number;
 }
@@ -165,7 +167,7 @@ const resting = (answer: Answer, level: ReadonlySet<Assumption>): Answer => ({
 /** Answers one question; nothing is assumed about packets if it can be proven without. */
 export const compareAt = (pair: Pair, question: Question, options: CompareOptions): Answer => {
   const levels = levelsOf(options.assume, question);
-  for (const level of levels) {
+  for (const level of options.atOnce === true ? [] : levels) {
     const answer = quietly(() => inPieces(pair, question, level));
     if (answer) return resting(answer, level);
   }

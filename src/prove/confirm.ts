@@ -5,16 +5,14 @@
 import type { Hook } from '../netfilter/hooks.ts';
 import type { Effect } from '../packet/effect.ts';
 import { payload } from '../packet/field.ts';
-import type { Program, ProgramChain, RuleOrigin } from '../packet/program.ts';
+import type { Program, RuleOrigin } from '../packet/program.ts';
 import { slotOf, type View, valueAt, valueOf, viewOf } from '../packet/view.ts';
 import { iptablesRunners } from '../simulate/iptables.ts';
-import type { InstancesFor } from '../simulate/instances.ts';
+import { instancesOf } from '../simulate/instances.ts';
 import { nftablesRunners } from '../simulate/nftables.ts';
 import { type BaseRunner, type Ending, newRun, type Recorder } from '../simulate/run.ts';
 import type { Decoded } from './decode.ts';
-import { type Instances, statefulIn } from './instances.ts';
 import { mappedFrom, observedAs } from './rules.ts';
-import type { Step } from '../packet/program.ts';
 
 /** What a simulator saw one side do. */
 export interface Seen {
@@ -38,30 +36,8 @@ export interface Simulator {
   readonly see: (decoded: Decoded, hook: Hook, kind: 'filter' | 'nat') => Seen;
 }
 
-/** The numbers that the prover gave, in the order in which a compiler of the chain asks for them. */
-const instancesFrom =
-  (instances: Instances): InstancesFor =>
-  ({ rules }: ProgramChain) => {
-    const waiting = new Map<string, number[]>();
-    const collect = (steps: readonly Step[]): void => {
-      for (const step of steps) {
-        if (step.kind === 'choose') for (const arm of step.arms) collect(arm.steps);
-        if (step.kind !== 'test') continue;
-        for (const { id } of statefulIn(step.condition))
-          waiting.set(id, [...(waiting.get(id) ?? []), instances.get(step) ?? 0]);
-      }
-    };
-    for (const { steps } of rules) collect(steps);
-    const next = new Map<string, number>();
-    return ({ id }) => {
-      const at = next.get(id) ?? 0;
-      next.set(id, at + 1);
-      return waiting.get(id)?.[at] ?? 0;
-    };
-  };
-
-const runnersOf = (program: Program, instances: Instances): readonly BaseRunner[] => {
-  const instancesFor = instancesFrom(instances);
+const runnersOf = (program: Program): readonly BaseRunner[] => {
+  const instancesFor = instancesOf(program);
   return program.tables
     .flatMap((table) => (table.runs === 'nft' ? nftablesRunners : iptablesRunners)(table, instancesFor))
     .toSorted((a, b) => a.base.priority - b.base.priority);
@@ -93,8 +69,8 @@ const recorderInto = (decided: (by: Seen['decidedBy']) => void, effected: (effec
   policy: (chain) => decided({ policyOf: chain }),
 });
 
-export const createSimulator = (program: Program, instances: Instances): Simulator => {
-  const runners = runnersOf(program, instances);
+export const createSimulator = (program: Program): Simulator => {
+  const runners = runnersOf(program);
   return {
     see: ({ packet, oracle }, hook, kind) => {
       const asked = new Set<string>();

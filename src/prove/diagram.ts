@@ -64,18 +64,21 @@ const grown = (old: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBu
   return made;
 };
 
-/** A fresh arena of at most `budget` nodes of 12 bytes, and as much again for its tables. */
-export const createDiagrams = (budget = 12_000_000): Diagrams => {
-  let capacity = 1 << 12;
+/**
+ * A fresh arena of at most `budget` nodes of 12 bytes, and as much again for its tables. It starts with room for
+ * `expected` nodes, a power of two.
+ */
+export const createDiagrams = (budget = 12_000_000, expected: number = 1 << 12): Diagrams => {
+  let capacity = Math.min(expected, budget);
   let levels = new Int32Array(capacity);
   let lows = new Int32Array(capacity);
   let highs = new Int32Array(capacity);
   let count = 0;
   // Open addressing; a slot holds a node's number plus one.
-  let slots = new Int32Array(capacity * 2);
+  let slots = new Int32Array(expected * 2);
   let slotMask = slots.length - 1;
   // Direct mapped: operation, three operands, result.
-  let cacheMask = (1 << 12) - 1;
+  let cacheMask = expected / 2 - 1;
   let cache = new Int32Array((cacheMask + 1) * 5);
   const terminals: Node[] = [];
 

@@ -1,7 +1,7 @@
 /** One chain by itself: what it does with packets that are sent into it, as a program of its own. */
 import { type Hook, hooks } from '../netfilter/hooks.ts';
 import type { Program, ProgramChain, ProgramTable, Step } from '../packet/program.ts';
-import { baseChainsOf, calleesOf } from './instances.ts';
+import { baseChainsOf, calleesOf } from '../simulate/instances.ts';
 
 /** The verdict of a packet that leaves the chain at its end. */
 const comesBack: Step = { kind: 'verdict', verdict: { kind: 'taken', by: 'the calling chain' } };

@@ -6,7 +6,7 @@ import type { Hook } from '../netfilter/hooks.ts';
 import type { ProgramChain, ProgramRule, ProgramTable, Step } from '../packet/program.ts';
 import type { Chains } from './chains.ts';
 import type { Node } from './diagram.ts';
-import { baseChainsOf } from './instances.ts';
+import { baseChainsOf } from '../simulate/instances.ts';
 import type { Workbench } from './workbench.ts';
 import type { Kind } from './compare.ts';
 import type { Program } from '../packet/program.ts';

@@ -3,7 +3,7 @@ import type { Effect, NatRange, Verdict } from '../packet/effect.ts';
 import { keyInfo } from '../packet/field.ts';
 import type { ProgramRule, Step } from '../packet/program.ts';
 import type { Literal, Node } from './diagram.ts';
-import { type Instances, statefulIn } from './instances.ts';
+import { type Instances, statefulIn } from '../simulate/instances.ts';
 import { onBit } from './bits.ts';
 import { type Bit, one, transportBit, zero } from './layout.ts';
 import { ended, type Outcome, type Outcomes } from './outcome.ts';
@@ -198,7 +198,11 @@ export const createRuleEncoder = (
         return asked.length === 0 ? node : outcomes.after(effected({ asked: asked.toSorted() }), node);
       }
       case 'hotdrop':
-        return d.choose(space.encode(current.condition, side), outcomes.node(ended('drop')), rest);
+        return d.choose(
+          space.encode(current.condition, side, instances.get(current)),
+          outcomes.node(ended('drop')),
+          rest,
+        );
       case 'effect': {
         if (current.effect.kind === 'nat' && current.effect.basePort !== undefined)
           return shifted(current.effect, rest);
@@ -209,7 +213,8 @@ export const createRuleEncoder = (
       }
       case 'choose':
         return current.arms.reduceRight<Node>(
-          (otherwise, arm) => d.choose(space.encode(arm.condition, side), steps(arm.steps, rest, call), otherwise),
+          (otherwise, arm) =>
+            d.choose(space.encode(arm.condition, side, instances.get(arm)), steps(arm.steps, rest, call), otherwise),
           pass,
         );
       case 'verdict':

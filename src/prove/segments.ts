@@ -5,16 +5,11 @@
  */
 import type { Assumption } from '../packet/assumption.ts';
 import type { Hook } from '../netfilter/hooks.ts';
-import type { ProgramChain, ProgramTable } from '../packet/program.ts';
+import type { ProgramChain } from '../packet/program.ts';
 import type { Node } from './diagram.ts';
-import { calleesOf } from './instances.ts';
+import { calleesOf, type Place } from '../simulate/instances.ts';
 import type { Outcomes } from './outcome.ts';
 import { createWorkbench, type Pair, type Workbench } from './workbench.ts';
-
-export interface Place {
-  readonly table: ProgramTable;
-  readonly chain: ProgramChain;
-}
 
 export interface SegmentProof {
   /** Whether the two chains were shown to do the same with every packet of the hook. */
@@ -25,7 +20,7 @@ export interface SegmentProof {
 }
 
 /** An arena is given back when it has more nodes than this; nothing is carried over from one piece to the next. */
-const arenaNodes = 400_000;
+const arenaNodes = 100_000;
 
 /** How many rules a piece may grow by without getting closer. */
 const patience = 48;
@@ -108,10 +103,16 @@ export const createSegmentProof = (pair: Pair, hook: Hook, assume: ReadonlySet<A
     current = undefined;
   };
   const bench = (): Workbench => {
-    current ??= createWorkbench(pair, assume, (_side, table, name) => {
-      const chain = table.chains.get(name);
-      return chain && numbers.get(chain);
-    });
+    current ??= createWorkbench(
+      pair,
+      assume,
+      (_side, table, name) => {
+        const chain = table.chains.get(name);
+        return chain && numbers.get(chain);
+      },
+      // The first one is small, for most rulesets are.
+      nodes > arenaNodes ? 1 << 17 : 1 << 12,
+    );
     return current;
   };
 

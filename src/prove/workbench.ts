@@ -5,7 +5,7 @@ import type { Program } from '../packet/program.ts';
 import { packetsAt, unbrokenChains, wholeTransportHeaders } from './care.ts';
 import { type Chains, createChains, type Shortcut } from './chains.ts';
 import { createDiagrams, type Diagrams, type Node } from './diagram.ts';
-import { type Instances, numberInstances } from './instances.ts';
+import { type Instances, numberInstances } from '../simulate/instances.ts';
 import { fieldsOf, nameTestsOf, type NameTests } from './names.ts';
 import { createOutcomes, ended, type Outcomes } from './outcome.ts';
 import { createRuleEncoder } from './rules.ts';
@@ -46,8 +46,9 @@ export const createWorkbench = (
   pair: Pair,
   assume: ReadonlySet<Assumption>,
   sharedChain?: (side: 'a' | 'b', ...chain: Parameters<Shortcut>) => number | undefined,
+  expected?: number,
 ): Workbench => {
-  const d = createDiagrams(pair.budget);
+  const d = createDiagrams(pair.budget, expected);
   const space = createSpace(d, pair.a.family, pair.names, assume);
   const outcomes = createOutcomes(d);
   // Which relations between fields matter has to be known before the first rule.

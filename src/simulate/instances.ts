@@ -1,70 +1,122 @@
-/** Which instance of a stateful predicate a rule holds: two limits of the same rate do not share their bucket. */
+/**
+ * Two rate limits with the same parameters are two buckets. A ruleset numbers those of one id in the order in which
+ * packets come by: hook by hook, priority by priority, chain by chain as jumps reach them. So the n-th of one ruleset
+ * can be compared with the n-th of another.
+ */
+import { hooks } from '../netfilter/hooks.ts';
 import type { Condition, Predicate } from '../packet/condition.ts';
-import type { Program, ProgramChain, Step } from '../packet/program.ts';
+import type { Arm, Program, ProgramChain, ProgramTable, Step } from '../packet/program.ts';
 
-/** The number of a predicate among those of the same id; asked once for each, in the order of the rules. */
+/** Who asks a stateful predicate: a step that tests, or an arm. */
+export type Asker = Step | Arm;
+
+/** The number of each asker's predicate among those of the same id. */
+export type Instances = ReadonlyMap<Asker, number>;
+
+/** The number of a predicate; asked once for each, in the order of the chain's rules. */
 export type InstanceOf = (predicate: Predicate) => number;
 
 export type InstancesFor = (chain: ProgramChain) => InstanceOf;
 
-function* inCondition(condition: Condition): Generator<Predicate> {
+export const statefulIn = (condition: Condition): readonly Predicate[] => {
   switch (condition.kind) {
     case 'opaque':
-      if (condition.predicate.stateful) yield condition.predicate;
-      return;
+      return condition.predicate.stateful ? [condition.predicate] : [];
     case 'not':
-      yield* inCondition(condition.of);
-      return;
+      return statefulIn(condition.of);
     case 'all':
     case 'any':
-      for (const part of condition.of) yield* inCondition(part);
-      return;
-    case 'constant':
-    case 'test':
-    case 'name':
-    case 'present':
-    case 'program':
-    case 'unmodelled':
-      return;
+      return condition.of.flatMap(statefulIn);
+    default:
+      return [];
   }
+};
+
+export interface Place {
+  readonly table: ProgramTable;
+  readonly chain: ProgramChain;
 }
 
-function* inSteps(steps: readonly Step[]): Generator<Predicate> {
+/** Base chains in the order in which a packet could meet them. */
+export const baseChainsOf = (program: Program): readonly Place[] =>
+  program.tables
+    .flatMap((table) =>
+      [...table.chains.values()].filter(({ base }) => base !== undefined).map((chain) => ({ table, chain })),
+    )
+    .toSorted((a, b) => {
+      const [x, y] = [a.chain.base, b.chain.base];
+      if (!x || !y) return 0;
+      return hooks.indexOf(x.hook) - hooks.indexOf(y.hook) || x.priority - y.priority;
+    });
+
+/** The chains that a chain's rules jump or go to, in order. */
+export const calleesOf = ({ rules }: ProgramChain): readonly string[] => {
+  const inSteps = (steps: readonly Step[]): readonly string[] =>
+    steps.flatMap((step) => {
+      if (step.kind === 'choose') return step.arms.flatMap((arm) => inSteps(arm.steps));
+      return step.kind === 'verdict' && (step.verdict.kind === 'jump' || step.verdict.kind === 'goto')
+        ? [step.verdict.chain]
+        : [];
+    });
+  return rules.flatMap(({ steps }) => inSteps(steps));
+};
+
+/** Every chain once, in the order in which packets reach them; unreachable ones last. */
+const chainsInOrder = (program: Program): readonly ProgramChain[] => {
+  const seen = new Set<ProgramChain>();
+  const visit = ({ table, chain }: Place): void => {
+    if (seen.has(chain)) return;
+    seen.add(chain);
+    for (const name of calleesOf(chain)) {
+      const callee = table.chains.get(name);
+      if (callee) visit({ table, chain: callee });
+    }
+  };
+  for (const place of baseChainsOf(program)) visit(place);
+  for (const table of program.tables) for (const chain of table.chains.values()) visit({ table, chain });
+  return [...seen];
+};
+
+/** Everyone in a chain who asks a stateful predicate, in order. */
+function* askersIn(steps: readonly Step[]): Generator<readonly [Asker, Predicate]> {
   for (const step of steps)
-    if (step.kind === 'test' || step.kind === 'hotdrop') yield* inCondition(step.condition);
+    if (step.kind === 'test' || step.kind === 'hotdrop')
+      for (const predicate of statefulIn(step.condition)) yield [step, predicate];
     else if (step.kind === 'choose')
       for (const arm of step.arms) {
-        yield* inCondition(arm.condition);
-        yield* inSteps(arm.steps);
+        for (const predicate of statefulIn(arm.condition)) yield [arm, predicate];
+        yield* askersIn(arm.steps);
       }
 }
 
-/** How many predicates of each id stand in the chains before each chain. */
-const countsBefore = (program: Program): ReadonlyMap<ProgramChain, ReadonlyMap<string, number>> => {
+export const numberInstances = (program: Program): Instances => {
+  const numbers = new Map<Asker, number>();
   const counts = new Map<string, number>();
-  const before = new Map<ProgramChain, ReadonlyMap<string, number>>();
-  for (const { chains } of program.tables)
-    for (const chain of chains.values()) {
-      before.set(chain, new Map(counts));
-      for (const { steps } of chain.rules)
-        for (const { id } of inSteps(steps)) counts.set(id, (counts.get(id) ?? 0) + 1);
-    }
-  return before;
+  for (const { rules } of chainsInOrder(program))
+    for (const { steps } of rules)
+      for (const [asker, { id }] of askersIn(steps)) {
+        const count = counts.get(id) ?? 0;
+        counts.set(id, count + 1);
+        numbers.set(asker, count);
+      }
+  return numbers;
 };
 
-/**
- * Numbers from 0, over all tables and chains of the program in their order. The program is looked through when the
- * first stateful predicate is met, so that a ruleset without one costs nothing.
- */
+/** The program is looked through when the first stateful predicate is met: a ruleset without one costs nothing. */
 export const instancesOf = (program: Program): InstancesFor => {
-  let before: ReturnType<typeof countsBefore> | undefined;
-  return (chain) => {
-    const next = new Map<string, number>();
+  let known: Instances | undefined;
+  return ({ rules }) => {
+    let waiting: Map<string, number[]> | undefined;
+    const collect = (): Map<string, number[]> => {
+      known ??= numberInstances(program);
+      const found = new Map<string, number[]>();
+      for (const { steps } of rules)
+        for (const [asker, { id }] of askersIn(steps)) found.set(id, [...(found.get(id) ?? []), known.get(asker) ?? 0]);
+      return found;
+    };
     return ({ id }) => {
-      before ??= countsBefore(program);
-      const number = next.get(id) ?? before.get(chain)?.get(id) ?? 0;
-      next.set(id, number + 1);
-      return number;
+      waiting ??= collect();
+      return waiting.get(id)?.shift() ?? 0;
     };
   };
 };

@@ -237,12 +237,21 @@ const describe = (value: Json, context: NftContext): Described | undefined =>
 /** The bits that `{"payload": value}` loads; undefined for a header that dnfw does not know. */
 export const payloadSpan = (value: Json, context: NftContext): Span | undefined => describe(value, context)?.span;
 
+const readPayload = (value: Json, context: NftContext, joined?: Span): Register => {
+  const found = describe(value, context);
+  if (found) return register(found.span, found.before, found.type, found.label, joined);
+  const name = ['tunnel', 'protocol', 'field'].flatMap((part) => textOf(value, part) ?? []).join(' ');
+  return { kind: 'unmodelled', what: `payload ${name || JSON.stringify(value)}` };
+};
+
 /** `joined` is the load of which this one has become a part; see nft-join.ts. */
 export const payloadRegister = (value: Json, context: NftContext, joined?: Span): Register => {
-  const found = describe(value, context);
-  if (!found) {
-    const name = [textOf(value, 'tunnel'), textOf(value, 'protocol'), textOf(value, 'field')].filter(Boolean).join(' ');
-    return { kind: 'unmodelled', what: `payload ${name || JSON.stringify(value)}` };
-  }
-  return register(found.span, found.before, found.type, found.label, joined);
+  const name = joined ? undefined : textOf(value, 'field');
+  if (name === undefined || property(value, 'tunnel') !== undefined) return readPayload(value, context, joined);
+  const label = `${textOf(value, 'protocol')} ${name}`;
+  const known = context.fields.get(label);
+  if (known) return known;
+  const found = readPayload(value, context);
+  context.fields.set(label, found);
+  return found;
 };

@@ -35,6 +35,25 @@ const originOf = (rule: NftRule): RuleOrigin => ({
   },
 });
 
+/** How many statements are shared at most: addresses are mostly named once. */
+const mostShared = 4096;
+
+/** Whether it matters who asks: each rule has a limit or a draw of its own. */
+const isOwn = (steps: readonly Step[]): boolean =>
+  steps.some((step) => step.kind === 'test' && (step.condition.kind === 'opaque' || step.condition.kind === 'not'));
+
+/** The steps of a statement that does not depend on its neighbours. */
+const sharedSteps = (statement: Json, context: NftContext): readonly Step[] => {
+  const isShareable = property(statement, 'match') !== undefined || property(statement, 'jump') !== undefined;
+  if (!isShareable) return statementSteps(statement, context);
+  const name = JSON.stringify(statement);
+  const known = context.shared.get(name);
+  if (known) return known;
+  const steps = statementSteps(statement, context);
+  if (context.shared.size < mostShared && !isOwn(steps)) context.shared.set(name, steps);
+  return steps;
+};
+
 const compileRule = (rule: NftRule, context: NftContext): ProgramRule => {
   const { statements } = rule;
   const joins = joinedLoads(statements, context);
@@ -46,7 +65,8 @@ const compileRule = (rule: NftRule, context: NftContext): ProgramRule => {
       steps.push({ kind: 'test', condition: unmodelled(what) });
       continue;
     }
-    steps.push(...statementSteps(statement, context, joins.get(index)));
+    const joined = joins.get(index);
+    steps.push(...(joined ? statementSteps(statement, context, joined) : sharedSteps(statement, context)));
     // nft refuses what stands behind a verdict; nothing of it would run.
     if (steps.at(-1)?.kind === 'verdict') break;
   }
@@ -80,7 +100,7 @@ const changedSets = (table: NftTable): ReadonlySet<string> => {
 };
 
 const compileTable = (table: NftTable, family: Family): ProgramTable => {
-  const context: NftContext = { family, table, changing: changedSets(table) };
+  const context: NftContext = { family, table, changing: changedSets(table), shared: new Map(), fields: new Map() };
   const chains = [...table.chains].map(([name, chain]) => [name, compileChain(chain, context)] as const);
   return { name: table.name, runs: 'nft', label: `${table.family} ${table.name}`, chains: new Map(chains) };
 };

@@ -207,8 +207,8 @@ describe('bad input', () => {
   };
 
   it('is an error wherever the text is cut', () => {
-    for (let length = 1; length < whole.length; length++)
-      expect(first(whole.slice(0, length)), whole.slice(0, length)).toEqual(['json-syntax', 'error']);
+    const cuts = Array.from({ length: whole.length - 1 }, (_, index) => whole.slice(0, index + 1));
+    expect(cuts.filter((text) => first(text).join(' ') !== 'json-syntax error')).toEqual([]);
     expect(first('')).toEqual(['empty-input', 'error']);
   });
 
@@ -235,9 +235,9 @@ describe('bad input', () => {
       '{"a": {b}, "nftables": []}',
       "{'nftables': []}",
     ];
-    for (const text of wrong) expect(first(text), text).toEqual(['json-syntax', 'error']);
-    for (const text of ['[]', '{}', '"nftables"', '{"nftables": {}}', '{"nftables": [], "nftables": []}'])
-      expect(first(text), text).toEqual(['not-nftables', 'error']);
+    expect(wrong.filter((text) => first(text).join(' ') !== 'json-syntax error')).toEqual([]);
+    const other = ['[]', '{}', '"nftables"', '{"nftables": {}}', '{"nftables": [], "nftables": []}'];
+    expect(other.filter((text) => first(text).join(' ') !== 'not-nftables error')).toEqual([]);
     expect(first('{"nftables": [1]}')).toEqual(['nft-object', 'error']);
     expect(first(`{"nftables": [${'['.repeat(100_000)}`)).toEqual(['json-syntax', 'error']);
   });

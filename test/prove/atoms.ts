@@ -4,7 +4,7 @@ import { bitsOf, type Field, keyInfo } from '../../src/packet/field.ts';
 import type { Family } from '../../src/netfilter/family.ts';
 import type { Program, Step } from '../../src/packet/program.ts';
 
-/** Bits of the region that a test asks: the value moved right by `shift`, then masked, lies in a range. */
+/** Bits of the region that a test asks: the value moved right by `shift` (left, if it is negative), then masked, lies in a range. */
 interface Cut {
   readonly shift: number;
   readonly mask: bigint;
@@ -29,7 +29,8 @@ export interface Location {
 
 export interface Atoms {
   readonly variables: readonly Variable[];
-  readonly locate: (field: Field) => Location | undefined;
+  /** Where the bits of a field lie that the mask leaves. */
+  readonly locate: (field: Field, mask?: bigint) => Location | undefined;
   readonly named: (key: string) => number;
   /** Bytes from the transport header on. */
   readonly transportLength: number;
@@ -80,7 +81,8 @@ const passes = (value: bigint, { shift, mask, ranges }: Cut): boolean => {
 const endsOf = ({ shift, mask, ranges }: Cut, bits: number): readonly bigint[] | undefined => {
   const all = (1n << BigInt(bits)) - 1n;
   const low = mask & -mask;
-  if (mask === 0n || (mask | (low - 1n)) !== all >> BigInt(shift)) return undefined;
+  const whole = mask << BigInt(shift);
+  if (mask === 0n || (whole | ((whole & -whole) - 1n)) !== all) return undefined;
   return ranges.flatMap((range) => {
     // Only multiples of the mask's last bit can be seen.
     const first = ((range.low + low - 1n) / low) * low;
@@ -142,6 +144,13 @@ interface Region {
 
 const full = (length: number): bigint => (1n << BigInt(length)) - 1n;
 
+/** The bits from the first to the last that the mask leaves. */
+const asked = (offset: number, length: number, mask: bigint): { readonly start: number; readonly end: number } => {
+  if (mask === 0n) return { start: offset, end: offset + 1 };
+  const text = mask.toString(2).padStart(length, '0');
+  return { start: offset + text.indexOf('1'), end: offset + text.lastIndexOf('1') + 1 };
+};
+
 /** Fields that share bits are one region. */
 const joined = (regions: readonly Region[]): Region[] => {
   const out: Region[] = [];
@@ -161,8 +170,12 @@ const ownTests = (family: Family): readonly Condition[] =>
     ? [
         {
           kind: 'test',
-          field: { kind: 'payload', base: 'nh', offset: 48, length: 16 },
-          mask: 0x3fffn,
+          field: { kind: 'payload', base: 'nh', offset: 50, length: 1 },
+          ranges: [{ low: 0n, high: 0n }],
+        },
+        {
+          kind: 'test',
+          field: { kind: 'payload', base: 'nh', offset: 51, length: 13 },
           ranges: [{ low: 0n, high: 0n }],
         },
       ]
@@ -177,6 +190,7 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
   const byKey = new Map<string, Cut[]>();
   const names = new Map<string, Set<string>>();
   const lengths = new Set<bigint>([0n]);
+  const seen = new Set<string>();
   for (const test of tests) {
     if (test.kind === 'name') {
       const known = names.get(test.key) ?? new Set(['', '\u0001']);
@@ -184,13 +198,18 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
     }
     if (test.kind !== 'test' && test.kind !== 'present') continue;
     const field = canonical(test.field, family);
-    const ranges = test.kind === 'test' ? test.ranges : [];
-    const mask = (test.kind === 'test' ? test.mask : undefined) ?? full(bitsOf(field));
+    if (field.kind === 'payload' && field.base === 'th')
+      lengths.add(BigInt(Math.ceil((field.offset + field.length) / 8)));
+    if (test.kind === 'present') continue;
+    const key = JSON.stringify(test, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const { ranges } = test;
+    const mask = test.mask ?? full(bitsOf(field));
     if (field.kind === 'key') byKey.set(field.key, [...(byKey.get(field.key) ?? []), { shift: 0, mask, ranges }]);
     else {
       const { base, offset, length } = field;
-      if (base === 'th') lengths.add(BigInt(Math.ceil((offset + length) / 8)));
-      const region = { name: base, start: offset, end: offset + length, cuts: [{ field, mask, ranges }] };
+      const region = { name: base, ...asked(offset, length, mask), cuts: [{ field, mask, ranges }] };
       byBase.set(base, [...(byBase.get(base) ?? []), region]);
     }
   }
@@ -229,14 +248,15 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
     variables,
     transportLength: 0,
     named: (key) => keys.get(key) ?? -1,
-    locate: (given) => {
+    locate: (given, mask) => {
       const field = canonical(given, family);
       if (field.kind === 'key') {
         const variable = keys.get(field.key);
         return variable === undefined ? undefined : { variable, shift: 0, bits: bitsOf(field) };
       }
       const { base, offset, length } = field;
-      const place = places.find((one) => one.base === base && one.start <= offset && offset + length <= one.end);
+      const { start, end } = asked(offset, length, mask ?? full(length));
+      const place = places.find((one) => one.base === base && one.start <= start && end <= one.end);
       return place && { variable: place.variable, shift: place.end - offset - length, bits: length };
     },
   };

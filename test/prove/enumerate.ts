@@ -182,7 +182,7 @@ const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => 
           const among = (value: bigint): boolean => ranges.some(({ low, high }) => low <= value && value <= high);
           const mask = condition.mask ?? -1n;
           if (field.kind === 'key' && field.key === 'ct.state' && isUntracked) return among(untracked & mask);
-          const place = atoms.locate(field);
+          const place = atoms.locate(field, condition.mask);
           if (!place) throw new GiveUp(`no variable for ${JSON.stringify(field)}`);
           const change = field.kind === 'key' ? changed.get(field.key) : undefined;
           const shift = BigInt(place.shift);
@@ -290,9 +290,18 @@ const startAt = (atoms: Atoms, program: Program, { hook, kind }: Where): (readon
   if (hook === 'output') keep(atoms.named('iifname'), (name) => name === '');
   keep(atoms.named('oifname'), (name) => (name === '') === (hook === 'prerouting' || hook === 'input'));
   if (kind === 'nat') keep(atoms.named('ct.state'), (value) => value === 8n || value === 4n);
-  const fragment = atoms.locate({ kind: 'payload', base: 'nh', offset: 48, length: 16 });
-  if (program.family === 'ip' && hook === 'input' && fragment)
-    keep(fragment.variable, (value) => (((value as bigint) >> BigInt(fragment.shift)) & 0x3fffn) === 0n);
+  if (program.family === 'ip' && hook === 'input')
+    for (const [offset, length] of [
+      [50, 1],
+      [51, 13],
+    ] as const) {
+      const { variable, shift } = atoms.locate({ kind: 'payload', base: 'nh', offset, length }) ?? {
+        variable: -1,
+        shift: 0,
+      };
+      const bits = (1n << BigInt(length)) - 1n;
+      keep(variable, (value) => (((value as bigint) >> BigInt(shift)) & bits) === 0n);
+    }
   return left;
 };
 

@@ -56,13 +56,13 @@ export const bytesOf = (hex: string): Uint8Array =>
 
 /** A UDP datagram over IPv4 from 10.0.0.2, port 50000, to 10.0.0.1, port 4789, with 16 bytes; and its later fragment. */
 export const udp: Uint8Array = bytesOf(
-  '4500002c0001000040110000' + '0a0000020a000001' + 'c35012b500180000' + '0800000000100600aabbccddeeff0011',
+  '4500002c0001000040110000 0a0000020a000001 c35012b500180000 0800000000100600aabbccddeeff0011'.replaceAll(' ', ''),
 );
 export const laterFragment: Uint8Array = udp.with(7, 1);
 /** The same, cut behind `length` bytes of UDP. */
 export const cut = (length: number): Uint8Array => udp.subarray(0, 20 + length);
 export const tcpSyn: Uint8Array = bytesOf(
-  '450000280001000040060000' + '0a0000020a000001' + 'c3500016' + '0000000100000000' + '5002' + '0200' + '00000000',
+  '450000280001000040060000 0a0000020a000001 c3500016 0000000100000000 5002 0200 00000000'.replaceAll(' ', ''),
 );
 
 /** What a packet is known to be, unless a test says otherwise: new, from eth0, on a kernel with the fragment quirk. */

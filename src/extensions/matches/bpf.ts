@@ -2,6 +2,7 @@ import type { ListingReader } from '../../iptables/grammar.ts';
 import { always } from '../../nftables/formula.ts';
 import { bytecode, printProgram } from '../bpf/program.ts';
 import { translateProgram } from '../bpf/execute.ts';
+import { explainProgram } from '../bpf/explain.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
 import { string } from '../value.ts';
 import { unmodelled, yes } from '../../packet/condition.ts';
@@ -74,4 +75,5 @@ export const bpf: MatchExtension = defineMatch({
     const run = (bytes: Uint8Array): boolean => runProgram(given.value, bytes, context.family);
     return { condition: programCondition(text, run, condition, assumptions) };
   },
+  program: ({ bytecode: given }, context) => (given ? explainProgram(given.value, context) : []),
 });

@@ -3,6 +3,7 @@ import { always, not } from '../../nftables/formula.ts';
 import { defineMatch, type MatchExtension, option, refused, translated } from '../contract.ts';
 import { printProgram, u32Program } from '../u32/program.ts';
 import { translateProgram } from '../u32/translate.ts';
+import { explainProgram } from '../u32/explain.ts';
 import { invertIf, yes } from '../../packet/condition.ts';
 import { programCondition } from '../meaning.ts';
 import { runProgram } from '../u32/run.ts';
@@ -54,4 +55,5 @@ export const u32: MatchExtension = defineMatch({
     );
     return { condition: invertIf(inverted, program) };
   },
+  program: ({ u32: given }, context) => (given ? explainProgram(given.value, context) : []),
 });
