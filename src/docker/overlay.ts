@@ -52,6 +52,14 @@ const parts: Readonly<Record<OverlayRole['role'], readonly [policy: string, acti
   'drop-any': ['', '-j DROP'],
 };
 
+/** The program of an encrypted overlay in a rule or by itself, with the releases that write it into any rule. */
+export const overlayProgram = (
+  rule: string,
+): { readonly matcher: OverlayMatcher; readonly versions: readonly VersionRange[] } | undefined => {
+  const matcher = programs.find(([, pattern]) => pattern.test(rule))?.[0];
+  return matcher && { matcher, versions: eras.mark[matcher] ?? [] };
+};
+
 export interface OverlayForm {
   readonly matcher?: OverlayMatcher;
   /** None where no release programs this role with this program, in this form. */

@@ -90,36 +90,49 @@ const verdictWords = (verdict: Verdict, context: ActionContext, hasNat: boolean)
   }
 };
 
+interface Said {
+  readonly words: readonly string[];
+  /** Whether no rule after it sees the packet, or what it does is not known. */
+  readonly ended: boolean;
+}
+
+const stepWords = (step: Step, context: ActionContext, hasNat: boolean): Said => {
+  switch (step.kind) {
+    case 'effect':
+      return { words: [effectWords(step.effect, context.family)], ended: false };
+    case 'verdict':
+      return { words: [verdictWords(step.verdict, context, hasNat)], ended: true };
+    case 'choose':
+      return {
+        words: step.arms.flatMap((arm) => {
+          const when = phrase(arm.condition, context.words);
+          return said(arm.steps, context).words.map((words) => (when === 'always' ? words : `${words}, if ${when}`));
+        }),
+        ended: false,
+      };
+    case 'unmodelled':
+      return { words: [`${step.what}: dnfw has no model of it, so that nothing certain can be said`], ended: true };
+    case 'test':
+    case 'hotdrop':
+      return { words: [], ended: false };
+  }
+};
+
+const said = (steps: readonly Step[], context: ActionContext): Said => {
+  const words: string[] = [];
+  let ended = false;
+  const hasNat = steps.some((step) => step.kind === 'effect' && step.effect.kind === 'nat');
+  for (const step of steps) {
+    const more = stepWords(step, context, hasNat);
+    words.push(...more.words);
+    ended ||= more.ended;
+  }
+  return { words, ended };
+};
+
 /** One sentence each, in the order in which it happens. */
 export const actionWords = (steps: readonly Step[], context: ActionContext): readonly string[] => {
-  const out: string[] = [];
-  let ended = false;
-  let hasNat = false;
-  for (const step of steps)
-    switch (step.kind) {
-      case 'effect':
-        hasNat ||= step.effect.kind === 'nat';
-        out.push(effectWords(step.effect, context.family));
-        break;
-      case 'verdict':
-        ended = true;
-        out.push(verdictWords(step.verdict, context, hasNat));
-        break;
-      case 'choose':
-        for (const arm of step.arms) {
-          const inner = arm.steps.length === 0 ? [] : actionWords(arm.steps, context).slice(0, -1);
-          const when = phrase(arm.condition, context.words);
-          for (const words of inner) out.push(when === 'always' ? words : `${words}, if ${when}`);
-        }
-        break;
-      case 'unmodelled':
-        ended = true;
-        out.push(`${step.what}: dnfw has no model of it, so that nothing certain can be said`);
-        break;
-      case 'test':
-      case 'hotdrop':
-        break;
-    }
-  if (out.length === 0) return ['counts it and does nothing else; the next rule follows'];
-  return ended ? out : [...out, 'then the next rule follows'];
+  const { words, ended } = said(steps, context);
+  if (words.length === 0) return ['counts it and does nothing else; the next rule follows'];
+  return ended ? words : [...words, 'then the next rule follows'];
 };

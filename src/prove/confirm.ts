@@ -100,8 +100,10 @@ export const createSimulator = (program: Program): Simulator => {
       let ending: Ending = { kind: 'accept' };
       for (const runner of runners) {
         if (runner.base.hook !== hook || (runner.base.type === 'nat') !== (kind === 'nat')) continue;
+        const before = runner.base.type === 'route' ? routedBy(view) : undefined;
         ending = runner.run(run);
         if (ending.kind !== 'accept') break;
+        if (before !== undefined && before !== routedBy(view)) observed.push('route anew');
         // The first chain that maps a connection is the last one to be asked.
         if (kind === 'nat' && run.mapping) break;
       }
@@ -117,6 +119,14 @@ export const createSimulator = (program: Program): Simulator => {
       };
     },
   };
+};
+
+const markSlot = slotOf('mark');
+
+/** What ip_route_me_harder looks at again behind a chain of type route: mark, addresses and type of service. */
+const routedBy = (view: View): string => {
+  const [first, last] = view.family === 'ip' ? [12, 20] : [8, 40];
+  return [valueAt(view, markSlot), ...view.bytes.subarray(0, 2), ...view.bytes.subarray(first, last)].join(' ');
 };
 
 const endingWords = (ending: Ending): string => JSON.stringify(ending);

@@ -32,8 +32,8 @@ export interface Atoms {
   /** Where the bits of a field lie that the mask leaves. */
   readonly locate: (field: Field, mask?: bigint) => Location | undefined;
   readonly named: (key: string) => number;
-  /** Bytes from the transport header on. */
-  readonly transportLength: number;
+  /** Bytes from the transport header on, or from the payload behind it. */
+  readonly lengths: Readonly<Record<'th' | 'ih', number>>;
 }
 
 /** The same bits have the same name: of IPv4, keys that are header fields are read as such. */
@@ -70,52 +70,55 @@ export function* primitives(condition: Condition): Generator<Condition> {
   else yield condition;
 }
 
-const widest = 12;
-
 const passes = (value: bigint, { shift, mask, ranges }: Cut): boolean => {
   const seen = (value >> BigInt(shift)) & mask;
   return ranges.some(({ low, high }) => low <= seen && seen <= high);
 };
 
-/** A cut that is one interval per range of the whole region, with its ends; undefined for any other mask. */
-const endsOf = ({ shift, mask, ranges }: Cut, bits: number): readonly bigint[] | undefined => {
-  const all = (1n << BigInt(bits)) - 1n;
-  const low = mask & -mask;
-  const whole = mask << BigInt(shift);
-  if (mask === 0n || (whole | ((whole & -whole) - 1n)) !== all) return undefined;
-  return ranges.flatMap((range) => {
-    // Only multiples of the mask's last bit can be seen.
-    const first = ((range.low + low - 1n) / low) * low;
-    const last = (range.high / low) * low;
-    return [first << BigInt(shift), (last + low) << BigInt(shift)];
-  });
+/** More values than this are not tried. */
+const most = 40_000;
+
+const full = (length: number): bigint => (1n << BigInt(length)) - 1n;
+
+/** Runs of bits that each mask takes as a whole or leaves out. */
+const blocksOf = (cuts: readonly Cut[], bits: number): readonly { readonly at: number; readonly length: number }[] => {
+  const masks = [...new Set(cuts.map(({ mask, shift }) => mask << BigInt(shift)))];
+  const ownersOf = (bit: number): string => masks.map((mask) => ((mask >> BigInt(bit)) & 1n).toString()).join('');
+  const blocks: { at: number; length: number }[] = [];
+  let last = '';
+  for (let bit = 0; bit < bits; bit++) {
+    const owners = ownersOf(bit);
+    const block = blocks.at(-1);
+    if (block && owners === last) block.length++;
+    else blocks.push({ at: bit, length: 1 });
+    last = owners;
+  }
+  return blocks.filter(({ at }) => ownersOf(at).includes('1'));
 };
 
+/**
+ * Values that give every answer that all cuts together can give: a cut compares whole blocks with pieces of its ends,
+ * so that of a block only what is less, equal or greater counts.
+ */
 const valuesOf = (
   cuts: readonly Cut[],
   bits: number,
 ): { readonly values: readonly bigint[]; readonly exact: boolean } => {
-  const top = 1n << BigInt(bits);
-  const inside = (values: readonly bigint[]): readonly bigint[] => values.filter((value) => value >= 0n && value < top);
-  const ends = cuts.map((cut) => endsOf(cut, bits));
-  if (ends.every((one) => one !== undefined)) return { values: inside([0n, ...ends.flat()]), exact: true };
-  const asked = cuts.reduce((sum, { mask, shift }) => sum | (mask << BigInt(shift)), 0n);
-  const places = Array.from({ length: bits }, (_, i) => BigInt(i)).filter((i) => ((asked >> i) & 1n) === 1n);
-  if (places.length <= widest) {
-    const values = Array.from({ length: 1 << places.length }, (_, number) =>
-      places.reduce((sum, place, i) => ((number >> i) & 1 ? sum | (1n << place) : sum), 0n),
-    );
-    return { values, exact: true };
+  let values: readonly bigint[] = [0n];
+  for (const { at, length } of blocksOf(cuts, bits)) {
+    const pieces = new Set<bigint>([0n]);
+    for (const { shift, mask, ranges } of cuts) {
+      if ((((mask << BigInt(shift)) >> BigInt(at)) & 1n) === 0n) continue;
+      for (const { low, high } of ranges)
+        for (const end of [low, high]) {
+          const piece = ((end << BigInt(shift)) >> BigInt(at)) & full(length);
+          for (const one of [piece, piece + 1n]) if (one <= full(length)) pieces.add(one);
+        }
+    }
+    if (values.length * pieces.size > most) return { values, exact: false };
+    values = values.flatMap((value) => [...pieces].map((piece) => value | (piece << BigInt(at))));
   }
-  // The ends of each cut, laid over the ends of each other.
-  const placed = cuts.flatMap(({ shift, mask, ranges }) => {
-    const own = mask << BigInt(shift);
-    const found = ranges.flatMap(({ low, high }) => [low - 1n, low, high, high + 1n]);
-    return [0n, ...found].map((value) => ({ own, value: (value << BigInt(shift)) & own }));
-  });
-  const once = placed.map(({ value }) => value);
-  const twice = once.flatMap((under) => placed.map(({ own, value }) => (under & ~own) | value));
-  return { values: inside([...once, ...twice]), exact: false };
+  return { values, exact: true };
 };
 
 /** The first value of each answer. */
@@ -142,14 +145,15 @@ interface Region {
   }[];
 }
 
-const full = (length: number): bigint => (1n << BigInt(length)) - 1n;
-
 /** The bits from the first to the last that the mask leaves. */
 const asked = (offset: number, length: number, mask: bigint): { readonly start: number; readonly end: number } => {
   if (mask === 0n) return { start: offset, end: offset + 1 };
   const text = mask.toString(2).padStart(length, '0');
   return { start: offset + text.indexOf('1'), end: offset + text.lastIndexOf('1') + 1 };
 };
+
+/** Letters of an interface's name (IFNAMSIZ, with its end). */
+const longestName = 15;
 
 /** Fields that share bits are one region. */
 const joined = (regions: readonly Region[]): Region[] => {
@@ -189,17 +193,18 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
   const byBase = new Map<string, Region[]>();
   const byKey = new Map<string, Cut[]>();
   const names = new Map<string, Set<string>>();
-  const lengths = new Set<bigint>([0n]);
+  const lengths = { th: new Set([0n]), ih: new Set([0n]) };
   const seen = new Set<string>();
   for (const test of tests) {
     if (test.kind === 'name') {
       const known = names.get(test.key) ?? new Set(['', '\u0001']);
-      names.set(test.key, known.add(test.text).add(test.prefix ? `${test.text}\u0001` : test.text));
+      const longer = test.prefix && test.text.length < longestName ? `${test.text}\u0001` : test.text;
+      names.set(test.key, known.add(test.text).add(longer));
     }
     if (test.kind !== 'test' && test.kind !== 'present') continue;
     const field = canonical(test.field, family);
-    if (field.kind === 'payload' && field.base === 'th')
-      lengths.add(BigInt(Math.ceil((field.offset + field.length) / 8)));
+    if (field.kind === 'payload' && (field.base === 'th' || field.base === 'ih'))
+      lengths[field.base].add(BigInt(Math.ceil((field.offset + field.length) / 8)));
     if (test.kind === 'present') continue;
     const key = JSON.stringify(test, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
     if (seen.has(key)) continue;
@@ -213,7 +218,10 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
       byBase.set(base, [...(byBase.get(base) ?? []), region]);
     }
   }
-  const variables: Variable[] = [{ name: 'transport length', atoms: [...lengths], exact: true }];
+  const variables: Variable[] = [
+    { name: 'transport length', atoms: [...lengths.th], exact: true },
+    { name: 'inner length', atoms: [...lengths.ih], exact: true },
+  ];
   const places: { readonly base: string; readonly start: number; readonly end: number; readonly variable: number }[] =
     [];
   const keys = new Map<string, number>();
@@ -246,7 +254,7 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
   }
   return {
     variables,
-    transportLength: 0,
+    lengths: { th: 0, ih: 1 },
     named: (key) => keys.get(key) ?? -1,
     locate: (given, mask) => {
       const field = canonical(given, family);

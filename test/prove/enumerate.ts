@@ -40,7 +40,7 @@ interface Way {
 const untracked = 64n;
 const tracked: ReadonlySet<bigint> = new Set([2n, 4n, 8n]);
 
-const effectWords = (effect: Effect): string =>
+const effectWords = (effect: Effect | Condition): string =>
   JSON.stringify(effect, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 
 /** The decision at a fork: that of the script, or yes, with no to be tried later. */
@@ -126,7 +126,7 @@ interface Where {
 
 type Walk = (way: Way) => End;
 
-const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => {
+const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Where): Walk => {
   const all = baseChains(program);
   const instances = instancesOf(program, all);
   const chains = all.filter(([, { base }]) => base?.hook === hook && (base.type === 'nat') === (kind === 'nat'));
@@ -136,6 +136,9 @@ const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => 
     const observed: string[] = [];
     const asked = new Set<string>();
     const changed = new Map<string, Changed>();
+    /** Keys that were copied from others, with all that made them what they are: nothing else is known of them. */
+    const copies = new Map<string, string>();
+    const history: string[] = [];
     let isUntracked = false;
 
     const state = (): ((value: bigint | string) => boolean) => (value) => tracked.has(value as bigint);
@@ -150,7 +153,8 @@ const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => 
       }
       const { base, offset, length } = field;
       const end = BigInt(Math.ceil((offset + length) / 8));
-      if (base === 'th') return split(way, atoms, atoms.transportLength, (value) => (value as bigint) >= end);
+      if (base === 'th' || base === 'ih')
+        return split(way, atoms, atoms.lengths[base], (value) => (value as bigint) >= end);
       if (base === 'll') return free(way, 'll is there');
       if (base !== 'nh' || end > (family === 'ip' ? 20n : 40n)) throw new GiveUp(`${base} ${offset}`);
       return true;
@@ -181,6 +185,8 @@ const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => 
           if (!present(field)) return false;
           const among = (value: bigint): boolean => ranges.some(({ low, high }) => low <= value && value <= high);
           const mask = condition.mask ?? -1n;
+          const copy = field.kind === 'key' ? copies.get(field.key) : undefined;
+          if (copy !== undefined) return free(way, `${copy} ${effectWords(condition)}`);
           if (field.kind === 'key' && field.key === 'ct.state' && isUntracked) return among(untracked & mask);
           const place = atoms.locate(field, condition.mask);
           if (!place) throw new GiveUp(`no variable for ${JSON.stringify(field)}`);
@@ -203,18 +209,21 @@ const walker = (program: Program, atoms: Atoms, { hook, kind }: Where): Walk => 
           if (!condition.same) throw new GiveUp(condition.text);
           return holds(condition.same);
         case 'unmodelled':
-          throw new GiveUp(condition.what);
+          return free(way, `${side}: ${condition.what}`);
       }
     };
 
     const perform = (effect: Effect): void => {
-      if (effect.kind === 'set') {
+      if (effect.kind === 'set' && !copies.has(effect.key)) {
+        history.push(effectWords(effect));
         const before = changed.get(effect.key) ?? { keep: -1n, flip: 0n };
         const keep = before.keep & effect.keep;
         changed.set(effect.key, { keep, flip: (before.flip & effect.keep) ^ effect.flip });
         return;
       }
-      if (effect.kind === 'copy') throw new GiveUp(`a copy of ${effect.from}`);
+      if (effect.kind === 'copy')
+        copies.set(effect.key, `${copies.get(effect.from) ?? ''}${history.join(' ')}${effectWords(effect)}`);
+      history.push(effectWords(effect));
       observed.push(effectWords(effect));
       if (effect.kind === 'notrack') isUntracked = true;
     };
@@ -356,7 +365,7 @@ const packetWords = (way: Way, atoms: Atoms): string =>
 
 export const enumerate = (a: Program, b: Program, where: Where, limit = 200_000): Found => {
   const atoms = atomsOf([a, b], a.family);
-  const [left, right] = [walker(a, atoms, where), walker(b, atoms, where)];
+  const [left, right] = [walker('a', a, atoms, where), walker('b', b, atoms, where)];
   const start = startAt(atoms, a, where);
   const inexact = new Set<string>();
   let script: boolean[] = [];

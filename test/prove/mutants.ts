@@ -102,7 +102,8 @@ const otherWords = (text: string): readonly Json[] => {
   return [`${text}0`, `${text}*`, text.length > 3 ? text.slice(0, -1) : `x${text}`];
 };
 
-const otherNumbers = (value: number): readonly number[] => [value + 1, value - 1, (value ^ 0x100) >>> 0].filter((one) => one >= 0);
+const otherNumbers = (value: number): readonly number[] =>
+  [value + 1, value - 1, (value ^ 0x100) >>> 0].filter((one) => one >= 0);
 
 const others = (value: Json): readonly Json[] =>
   typeof value === 'number'
@@ -113,14 +114,18 @@ const others = (value: Json): readonly Json[] =>
         ? otherWords(value)
         : [];
 
-type Edits = (node: Json, path: Path) => readonly Json[];
+/** `match` is the statement that a node stands in, if it is one. */
+type Edits = (node: Json, path: Path, match: Json | undefined) => readonly Json[];
 
 const isIn = (path: Path, name: string): boolean => path.includes(name);
 
 /** What could stand in the place of a node instead, by kind. */
 const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
-  operator: (node, path) =>
-    path.at(-1) === 'op' && isIn(path, 'match') && typeof node === 'string' ? (operators[node] ?? []) : [],
+  operator: (node, path, match) => {
+    if (path.at(-1) !== 'op' || !isIn(path, 'match') || typeof node !== 'string') return [];
+    // Names and prefixes have an order too, but nobody asks for it, and there is no model of it.
+    return (operators[node] ?? []).filter((op) => !/[<>]/.test(op) || typeof child(match, 'right') === 'number');
+  },
   constant: (node, path) => (isIn(path, 'right') ? others(node) : []),
   mask: (node, path) =>
     path.at(-2) === '&' && path.at(-1) === 1 && !isIn(path, 'mangle') && typeof node === 'number'
@@ -129,7 +134,8 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
   verdict: (node, path) => {
     if (path.length !== 1 || !isObject(node)) return [];
     if ('accept' in node) return [{ drop: null }, { return: null }];
-    if ('drop' in node) return [{ accept: null }, { return: null }, { reject: { type: 'icmp', expr: 'host-unreachable' } }];
+    if ('drop' in node)
+      return [{ accept: null }, { return: null }, { reject: { type: 'icmp', expr: 'host-unreachable' } }];
     if ('return' in node) return [{ accept: null }, { drop: null }];
     if ('reject' in node) return [{ drop: null }, { reject: { type: 'icmp', expr: 'admin-prohibited' } }];
     const jump = node['jump'];
@@ -161,7 +167,10 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
   },
   effect: (node, path) => {
     const [, statement] = path;
-    if (typeof statement !== 'string' || !['mangle', 'dnat', 'snat', 'redirect', 'log', 'limit', 'masquerade'].includes(statement))
+    if (
+      typeof statement !== 'string' ||
+      !['mangle', 'dnat', 'snat', 'redirect', 'log', 'limit', 'masquerade'].includes(statement)
+    )
       return [];
     if (path.at(-1) === 'level' || isIn(path, 'flags') || isIn(path, 'key') || path.at(-1) === 'per') return [];
     return others(node);
@@ -200,7 +209,7 @@ const text = (node: Json | undefined): string => (typeof node === 'string' ? nod
 const isSameChain = (a: Json | undefined, b: Json | undefined): boolean =>
   a !== undefined && b !== undefined && ['family', 'table', 'chain'].every((name) => child(a, name) === child(b, name));
 
-const words2 = (value: Json | undefined): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+const shown = (value: Json | undefined): string => (value === undefined ? 'nothing' : JSON.stringify(value));
 
 const onRules = (kind: MutationKind, commands: readonly Json[], next: Random): Omit<Mutant, 'kind'> | undefined => {
   const rules = [...commands.keys()].filter((index) => ruleOf(commands[index] as Json) !== undefined);
@@ -208,7 +217,11 @@ const onRules = (kind: MutationKind, commands: readonly Json[], next: Random): O
   const at = pick(next, rules);
   const command = commands[at] as Json;
   const rule = ruleOf(command);
-  const where = { family: text(child(rule, 'family')), table: text(child(rule, 'table')), chain: text(child(rule, 'chain')) };
+  const where = {
+    family: text(child(rule, 'family')),
+    table: text(child(rule, 'table')),
+    chain: text(child(rule, 'chain')),
+  };
   const expr = child(rule, 'expr') ?? [];
   const whole = JSON.stringify(expr);
   switch (kind) {
@@ -229,11 +242,13 @@ const onRules = (kind: MutationKind, commands: readonly Json[], next: Random): O
         for (const [i, statement] of (isList(expr) ? expr : []).entries())
           if (isObject(statement) && 'match' in statement) edits.push({ path: [i], value: undefined });
       const replace = replacements[kind];
-      if (replace) for (const [node, path] of nodes(expr)) for (const value of replace(node, path)) edits.push({ path, value });
+      if (replace)
+        for (const [node, path] of nodes(expr))
+          for (const value of replace(node, path, child(expr, path[0] ?? 0, 'match'))) edits.push({ path, value });
       if (edits.length === 0) return undefined;
       const { path, value } = pick(next, edits);
       const changed = edited(command, ['add', 'rule', 'expr', ...path], value);
-      const what = `${path.join('.')}: ${words2(child(expr, ...path))} became ${words2(value)} in ${whole}`;
+      const what = `${path.join('.')}: ${shown(child(expr, ...path))} became ${shown(value)} in ${whole}`;
       return { ...where, what, commands: commands.with(at, changed) };
     }
   }
@@ -252,7 +267,7 @@ const onChains = (kind: MutationKind, commands: readonly Json[], next: Random): 
     family: text(child(chain, 'family')),
     table: text(child(chain, 'table')),
     chain: text(child(chain, 'name')),
-    what: `${path.join('.')}: ${words2(child(chain, ...path))} became ${words2(value)} of ${JSON.stringify(chain)}`,
+    what: `${path.join('.')}: ${shown(child(chain, ...path))} became ${shown(value)} of ${JSON.stringify(chain)}`,
     commands: commands.with(at, edited(commands[at] as Json, ['add', 'chain', ...path], value)),
   };
 };
