@@ -8,6 +8,7 @@ import { packetJson } from '../packet/json.ts';
 import { printPacket } from '../packet/wordprint.ts';
 import type { Check, HookCheck } from '../prove/check.ts';
 import type { Seen } from '../prove/confirm.ts';
+import { callingChain } from '../prove/focus.ts';
 import type { ClassPart } from '../prove/widen.ts';
 import type { Witness } from '../prove/witness.ts';
 import { describeEffect, describeVerdict } from '../simulate/words.ts';
@@ -71,8 +72,12 @@ const deciderWords = ({ decidedBy }: Seen): string => {
 const endingWords = ({ ending }: Seen): string =>
   ending.kind === 'unknown' ? `unknown (${ending.what})` : describeVerdict(ending);
 
+const comesBack = ({ ending }: Seen): boolean => ending.kind === 'taken' && ending.by === callingChain;
+
 const sideLines = (name: string, seen: Seen, family: Family): readonly string[] => [
-  `   ${name}        ${endingWords(seen)}: ${deciderWords(seen)}`,
+  comesBack(seen)
+    ? `   ${name}        goes back to the calling chain`
+    : `   ${name}        ${endingWords(seen)}: ${deciderWords(seen)}`,
   ...seen.effects.map((effect) => `            and ${describeEffect(effect, family)}`),
 ];
 

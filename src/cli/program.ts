@@ -7,6 +7,7 @@ import { assumptions } from '../packet/assumption.ts';
 import type { CheckFlags } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
+import type { ExplainFlags } from './explain.ts';
 import { writeOut } from './files.ts';
 import type { SimulateFlags } from './simulate.ts';
 import { parseLocal, parseRoute } from './simulate-options.ts';
@@ -196,6 +197,26 @@ const checkCommand = (outcome: Outcome): Command =>
       outcome.status = checkFiles([a, b], flags);
     });
 
+const explainCommand = (outcome: Outcome): Command =>
+  inputOptions(
+    new Command('explain')
+      .summary('say in words what a rule or a program means')
+      .description(
+        'Says what packets a rule matches, what it does, what becomes of short packets and fragments,\nits nft form, and what Docker wants with it.',
+      )
+      .argument('[RULE...]', 'an iptables rule in quotes; or, as one word, a file with rules')
+      .option('--file <file>', 'explain all rules of FILE, in any form that dnfw translate reads')
+      .option('--u32 <program>', 'explain a program of the u32 match')
+      .option('--bytecode <program>', 'explain a program of the bpf match'),
+  )
+    .option('--json', 'print the result as JSON')
+    // A rule begins with -A and must not be taken for options.
+    .allowUnknownOption()
+    .action(async (words: readonly string[], flags: ExplainFlags) => {
+      const { explain } = await import('./explain.ts');
+      outcome.status = explain(words, flags);
+    });
+
 const completionCommand = (): Command =>
   new Command('completion')
     .summary('print a completion script for a shell')
@@ -214,6 +235,7 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .addCommand(translateCommand(outcome))
     .addCommand(checkCommand(outcome))
     .addCommand(simulateCommand(outcome))
+    .addCommand(explainCommand(outcome))
     .addCommand(completionCommand());
 
 const prepare = (command: Command): Command => {

@@ -104,7 +104,7 @@ export const recognise = (candidate: Candidate, bridges: ReadonlySet<string>): D
 };
 
 /** The releases that program all of these rules; none if they are of several. */
-export const commonVersions = (rules: readonly DockerRule[]): readonly VersionRange[] =>
+export const commonVersions = (rules: readonly Pick<DockerRule, 'versions'>[]): readonly VersionRange[] =>
   rules.reduce<readonly VersionRange[]>(
     (common, { versions }) => (versions.length === 0 ? common : inBoth(common, versions)),
     [{}],

@@ -45,6 +45,9 @@ export const fill = (template: string, rule: string): Filled | undefined => {
   return found ? { ...found.groups } : undefined;
 };
 
+/** The prefix length of a single address says nothing. */
+const plain = (text: string): string => text.replace(/\/(?:32|128)$/, '');
+
 /** Words with placeholders, filled in. */
 export const say = (words: string, filled: Filled): string =>
-  words.replaceAll(/\{(\w+)\}/g, (whole, name: string) => (isPlaceholder(name) ? (filled[name] ?? whole) : whole));
+  words.replaceAll(/\{(\w+)\}/g, (whole, name: string) => (isPlaceholder(name) ? plain(filled[name] ?? whole) : whole));

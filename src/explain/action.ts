@@ -41,8 +41,12 @@ const effectWords = (effect: Effect, family: Family): string => {
       if (key === 'nftrace') return 'traces the packet';
       return name !== undefined && keep === 0n ? `sets ${name} to 0x${flip.toString(16)} (${flip})` : describeEffect(effect, family).replace(/^set/, 'sets'); // prettier-ignore
     }
-    case 'copy':
+    case 'copy': {
+      const names: Readonly<Record<string, string>> = { mark: 'the mark', 'ct.mark': 'the connection mark' };
+      const [to, from] = [names[effect.key], names[effect.from]];
+      if (to !== undefined && from !== undefined && effect.keep === 0n) return `sets ${to} from ${from}`;
       return describeEffect(effect, family).replace(/^set/, 'sets');
+    }
     case 'write':
       return describeEffect(effect, family).replace(/^write/, 'writes');
     case 'nat':

@@ -6,7 +6,7 @@ import type { Family } from '../netfilter/family.ts';
 import { type Condition, no } from '../packet/condition.ts';
 import type { PayloadField } from '../packet/field.ts';
 import type { Step } from '../packet/program.ts';
-import { payloadsIn, suppose, type Supposition, wholePacket } from './suppose.ts';
+import { payloadsIn, protocolKeys, suppose, type Supposition, wholePacket } from './suppose.ts';
 
 /** `as-usual`: the bytes that are there decide. `without-looking`: they would, and the test of what is missing holds. */
 export type Match = 'never' | 'as-usual' | 'without-looking';
@@ -59,7 +59,7 @@ const isTransport = ({ base }: PayloadField): boolean => base === 'th' || base =
 const sureBytes: Readonly<Record<Family, number>> = { ip: 20, ip6: 40 };
 
 const sameOutcome = (a: Outcome, b: Outcome): boolean =>
-  a.match === b.match && a.dropped === b.dropped && a.reads === b.reads;
+  a.match === b.match && a.dropped === b.dropped && (a.match === 'never' || a.reads === b.reads);
 
 /** The lengths between the ends of fields, each with what happens to packets of that length. */
 const segments = (
@@ -96,14 +96,12 @@ export interface Edges {
   readonly broken?: Outcome;
 }
 
-const chainKeys: ReadonlySet<string> = new Set(['l4proto', 'xtproto']);
-
 export const edgesOf = (steps: readonly Step[], family: Family): Edges => {
   const later = (quirk: boolean): Outcome =>
     outcomeOf(steps, { fragment: 'later', quirk, has: () => undefined, absent: new Set() });
   const least = sureBytes[family];
   const asksChain = conditionsOf(steps).some((condition) => JSON.stringify(condition, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)).includes('"xtproto"')); // prettier-ignore
-  const broken = family === 'ip6' && asksChain ? { broken: outcomeOf(steps, { ...wholePacket, has: (field) => !isTransport(field), absent: chainKeys }) } : {}; // prettier-ignore
+  const broken = family === 'ip6' && asksChain ? { broken: outcomeOf(steps, { ...wholePacket, has: (field) => !isTransport(field), absent: protocolKeys }) } : {}; // prettier-ignore
   return {
     reads: outcomeOf(steps, wholePacket).reads,
     short: [
@@ -114,6 +112,24 @@ export const edgesOf = (steps: readonly Step[], family: Family): Edges => {
     ...broken,
   };
 };
+
+const isUnknown = (condition: Condition): boolean => {
+  switch (condition.kind) {
+    case 'unmodelled':
+      return true;
+    case 'not':
+      return isUnknown(condition.of);
+    case 'all':
+    case 'any':
+      return condition.of.some(isUnknown);
+    default:
+      return false;
+  }
+};
+
+/** Whether a part of the rule has no model, so that nothing is certain about its edges. */
+export const hasUnknown = (steps: readonly Step[]): boolean =>
+  steps.some((step) => step.kind === 'unmodelled') || conditionsOf(steps).some(isUnknown);
 
 /** The tests of a rule as they are for a whole packet, without those that always hold then. */
 export const wholeTests = (steps: readonly Step[]): readonly Condition[] =>

@@ -14,7 +14,7 @@ const bytes = ({ of, low, high }: ShortPacket): string => {
 const usual = 'the rule looks at them as at any other';
 
 const outcomeWords = ({ match, dropped }: Outcome, context: WordContext): string => {
-  if (dropped === 'all') return 'dropped on the spot (hotdrop), if what the rule asks before fits';
+  if (dropped === 'all') return 'dropped on the spot (hotdrop), if what the rule asks before that holds';
   const drop = dropped === 'none' ? '' : `; dropped on the spot (hotdrop) if ${phrase(dropped, context)}`;
   switch (match) {
     case 'never':
@@ -47,13 +47,22 @@ const fragmentOutcome = (outcome: Outcome, context: WordContext): string => {
 const neverComes = (family: Family, hooks: ReadonlySet<Hook>): boolean =>
   family === 'ip' && hooks.size > 0 && [...hooks].every((hook) => hook === 'input');
 
+/** What is known of where a rule stands. */
+export interface Surroundings {
+  /** From which it can be reached; none where that is not known. */
+  readonly hooks: ReadonlySet<Hook>;
+  /** Whether the rules around it turn connection tracking on, and reassembly with it. */
+  readonly tracked: boolean;
+}
+
 const fragmentWords = (
   { fragment: { plain, quirk } }: Edges,
   family: Family,
-  hooks: ReadonlySet<Hook>,
+  { hooks, tracked }: Surroundings,
   context: WordContext,
 ): readonly string[] => {
   if (neverComes(family, hooks)) return ['none comes here: the kernel puts IPv4 datagrams together before INPUT'];
+  if (tracked) return ['none comes here: rules that turn connection tracking on have datagrams put together before'];
   const [one, other] = [fragmentOutcome(plain, context), fragmentOutcome(quirk, context)];
   const words =
     one === other
@@ -65,22 +74,30 @@ const fragmentWords = (
   return [...words, 'where connection tracking is on, as on every Docker host, datagrams are whole before any rule'];
 };
 
-/** `hooks`: from which the rule can be reached; none where that is not known. */
+/** Of a rule that has a part without a model. */
+export const unknownEdges = (backend: Backend): ExplainedEdges => ({
+  backends: [backend],
+  short: ['not known: a part of the rule has no model'],
+  fragments: ['not known: a part of the rule has no model'],
+  notable: { short: false, fragments: false },
+});
+
 export const edgeWords = (
   edges: Edges,
   family: Family,
   backend: Backend,
-  hooks: ReadonlySet<Hook>,
+  around: Surroundings,
   context: WordContext,
 ): ExplainedEdges => {
   const { plain, quirk } = edges.fragment;
+  const { hooks, tracked } = around;
   return {
     backends: [backend],
     short: shortWords(edges, context),
-    fragments: fragmentWords(edges, family, hooks, context),
+    fragments: fragmentWords(edges, family, around, context),
     notable: {
       short: edges.short.some(({ outcome }) => outcome.match === 'without-looking' || outcome.dropped !== 'none'),
-      fragments: !neverComes(family, hooks) && [plain, quirk].some(({ match, reads, dropped }) => dropped !== 'none' || (match !== 'never' && reads)), // prettier-ignore
+      fragments: !tracked && !neverComes(family, hooks) && [plain, quirk].some(({ match, reads, dropped }) => dropped !== 'none' || (match !== 'never' && reads)), // prettier-ignore
     },
   };
 };

@@ -20,11 +20,19 @@ export interface ExplainedEdges {
   readonly notable: { readonly short: boolean; readonly fragments: boolean };
 }
 
-export interface ExplainedNft {
+/** How true the nft form is to what a backend does with the rule. */
+export interface ExplainedStatus {
+  readonly backends: readonly Backend[];
   readonly status: Status;
-  readonly rules: readonly { readonly chain: string; readonly text: string }[];
+  readonly codes: readonly string[];
   /** Why it is not exact, or refused. */
   readonly why: readonly string[];
+}
+
+export interface ExplainedNft {
+  /** None for a rule that is refused, and for one that no packet can match. */
+  readonly rules: readonly { readonly chain: string; readonly text: string }[];
+  readonly statuses: readonly ExplainedStatus[];
   readonly help?: string;
 }
 

@@ -76,6 +76,10 @@ const special = ({ field, ranges }: Test, negated: boolean): string | undefined 
   const yes = (value === 1n) !== negated;
   if (field.key === 'secpath')
     return yes ? 'it came through IPsec and was decrypted (whatever the security association)' : 'it did not come through IPsec'; // prettier-ignore
+  if (field.key === 'fragoff' || field.key === 'xtfragoff') {
+    if (value === 0n) return negated ? 'it is a later fragment' : 'it is not a later fragment';
+    return `it is ${negated ? 'not ' : ''}the fragment at byte ${Number(value) * 8}`;
+  }
   if (field.key === 'rtipsec') return yes ? 'it will leave through IPsec' : 'it will not leave through IPsec';
   if (/^fib\.[sd]addr.*\.type$/.test(field.key) && value === 2n) {
     const which = field.key.startsWith('fib.d') ? 'destination' : 'source';

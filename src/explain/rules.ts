@@ -5,20 +5,18 @@ import type { Registry } from '../extensions/contract.ts';
 import { printRule } from '../iptables/print.ts';
 import { reachOf } from '../iptables/reach.ts';
 import type { Chain, Rule, Ruleset, Table } from '../iptables/types.ts';
-import type { Backend } from '../netfilter/family.ts';
+import { type Backend, families } from '../netfilter/family.ts';
 import { type Hook, isBuiltInChain } from '../netfilter/hooks.ts';
-import { printStatement } from '../nftables/text-statement.ts';
-import type { Command, RuleObject } from '../nftables/types.ts';
 import type { WordContext } from '../packet/fieldwords.ts';
 import type { ProgramRule } from '../packet/program.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
-import type { Entry } from '../translate/report.ts';
-import { translate } from '../translate/translate.ts';
 import { actionWords } from './action.ts';
-import { edgesOf, wholeTests } from './edges.ts';
-import { edgeWords, together } from './edgewords.ts';
-import type { ExplainedDocker, ExplainedEdges, ExplainedNft, Explanation } from './explanation.ts';
+import { edgesOf, hasUnknown, wholeTests } from './edges.ts';
+import { edgeWords, type Surroundings, together, unknownEdges } from './edgewords.ts';
+import type { ExplainedDocker, ExplainedEdges, Explanation } from './explanation.ts';
+import { type NftForm, nftForms } from './nftform.ts';
 import { shortPhrase } from './phrase.ts';
+import { turnTrackingOn } from './tracking.ts';
 
 export interface ExplainOptions {
   /** Explain for both, where nobody has said which one runs the rules. */
@@ -40,26 +38,6 @@ const wordContext = ({ table, rule }: Place): WordContext => {
   return protocol && !protocol.inverted
     ? { family: table.family, protocol: protocol.number }
     : { family: table.family };
-};
-
-const isRule = (command: Command | undefined): command is { readonly add: { readonly rule: RuleObject } } =>
-  command !== undefined && 'add' in command && 'rule' in command.add;
-
-const rulesAt = (entry: Entry, commands: readonly Command[]): readonly RuleObject[] =>
-  entry.nft.flatMap((index) => {
-    const command = commands[index];
-    return isRule(command) ? [command.add.rule] : [];
-  });
-
-/** What text cannot carry is shown as JSON would say it. */
-const statementText = ({ expr, family }: RuleObject): string =>
-  expr.map((statement) => printStatement(statement, family, () => '(only JSON can say this)')).join(' ');
-
-const nftOf = (entry: Entry, rules: readonly RuleObject[]): ExplainedNft => {
-  const { refusal } = entry;
-  const lines = rules.map((rule) => ({ chain: rule.chain, text: statementText(rule) }));
-  const why = refusal ? [[refusal.what, refusal.why].filter((part) => part !== undefined).join(': ')] : entry.why;
-  return { status: entry.status, rules: lines, why, ...(refusal?.help === undefined ? {} : { help: refusal.help }) };
 };
 
 const dockerOf = (found: DockerRule | undefined): ExplainedDocker | undefined => {
@@ -96,27 +74,27 @@ const onBackend = ({ tables }: Ruleset, backend: Backend): Ruleset => ({
 
 const nowhere: ReadonlySet<Hook> = new Set();
 
-const edgesFor = (
-  place: Place,
-  index: number,
-  meanings: Meanings,
-  hooks: ReadonlySet<Hook>,
-): readonly ExplainedEdges[] => {
+const edgesFor = (place: Place, index: number, meanings: Meanings, around: Surroundings): readonly ExplainedEdges[] => {
   const { family } = place.table;
   const context = wordContext(place);
   return together(
-    [...meanings].map(([backend, rules]) =>
-      edgeWords(edgesOf(rules[index]?.steps ?? [], family), family, backend, hooks, context),
-    ),
+    [...meanings].map(([backend, rules]) => {
+      const steps = rules[index]?.steps ?? [];
+      return hasUnknown(steps)
+        ? unknownEdges(backend)
+        : edgeWords(edgesOf(steps, family), family, backend, around, context);
+    }),
   );
 };
 
 const matchWords = ({ steps }: ProgramRule, place: Place): readonly string[] => {
   const context = wordContext(place);
   const words = wholeTests(steps).map((test) => shortPhrase(test, context, 'the program below matches'));
-  const { fragment } = place.rule.selector;
+  const { selector, unmodelled } = place.rule;
   // This test always holds of a whole packet; here somebody asks for it.
-  return [...new Set(fragment?.inverted ? [...words, 'it is not a later fragment'] : words)];
+  const fragment = selector.fragment?.inverted ? ['it is not a later fragment'] : [];
+  const unknown = unmodelled?.kind === 'match' ? [`what match ${unmodelled.name} asks (dnfw has no model of it)`] : [];
+  return [...new Set([...words, ...fragment, ...unknown])];
 };
 
 const programsOf = ({ table, rule }: Place, registry: Registry): Explanation['programs'] => {
@@ -127,22 +105,6 @@ const programsOf = ({ table, rule }: Place, registry: Registry): Explanation['pr
   });
 };
 
-const keyOf = ({ table, chain, rule: { origin } }: Place): string =>
-  [table.family, table.backend, table.name, chain.name, origin.file, origin.line].join('\0');
-
-/** Entries in the order of their rules: several may come from one line. */
-const entriesFor = (entries: readonly Entry[]): ((place: Place) => Entry | undefined) => {
-  const known = new Map<string, Entry[]>();
-  for (const entry of entries) {
-    const { family, backend, table, chain, file, line } = entry;
-    const key = [family, backend, table, chain, file, line].join('\0');
-    const list = known.get(key);
-    if (list) list.push(entry);
-    else known.set(key, [entry]);
-  }
-  return (place) => known.get(keyOf(place))?.shift();
-};
-
 /** Every rule of a ruleset that was read without errors, in its order. */
 export const explainRules = (
   ruleset: Ruleset,
@@ -150,20 +112,21 @@ export const explainRules = (
   { backends, unnamed, anywhere = false }: ExplainOptions = {},
 ): readonly Explanation[] => {
   const places = placesOf(ruleset);
-  const { commands, entries } = translate(ruleset, registry);
-  const entryOf = entriesFor(entries);
+  const forms = nftForms(ruleset, registry, backends);
   const own = meaningsOf(ruleset, registry);
   const both: Meanings | undefined = backends && new Map(backends.map((one) => [one, meaningsOf(onBackend(ruleset, one), registry)])); // prettier-ignore
   const hooks = new Map(ruleset.tables.map((table) => [table, reachOf(table).hooks]));
   const candidates = places.map(({ table, chain, rule }) => ({ family: table.family, table: table.name, chain: chain.name, rule: printRule(rule, table.family, registry) })); // prettier-ignore
   const bridges = bridgesOf(candidates);
+  const tracked = new Set(families.filter((family) => !anywhere && turnTrackingOn(own.filter((_, i) => places[i]?.table.family === family)))); // prettier-ignore
   return places.map((place, index): Explanation => {
     const { table, chain, rule } = place;
     const meaning = own[index] as ProgramRule;
-    const entry = entryOf(place);
-    if (!entry) throw new Error(`no translation entry for ${rule.origin.file}:${rule.origin.line}`);
-    const nft = rulesAt(entry, commands);
-    const candidate: Candidate = { ...(candidates[index] as Omit<Candidate, 'nft'>), nft: nft.map(({ expr }) => expr) };
+    const form = forms[index] as NftForm;
+    const candidate: Candidate = {
+      ...(candidates[index] as Omit<Candidate, 'nft'>),
+      nft: form.rules.map(({ expr }) => expr),
+    };
     const docker = dockerOf(recognise(candidate, bridges));
     const name = chain.name === unnamed ? undefined : chain.name;
     const reached = anywhere ? nowhere : (hooks.get(table)?.get(chain.name) ?? nowhere);
@@ -186,8 +149,11 @@ export const explainRules = (
         isBuiltIn: isBuiltInChain(chain.name),
         words: wordContext(place),
       }),
-      edges: edgesFor(place, index, both ?? new Map([[table.backend, own]]), reached),
-      nft: nftOf(entry, nft),
+      edges: edgesFor(place, index, both ?? new Map([[table.backend, own]]), {
+        hooks: reached,
+        tracked: tracked.has(table.family),
+      }),
+      nft: form.explained,
       ...(docker ? { docker } : {}),
     };
   });

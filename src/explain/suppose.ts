@@ -16,6 +16,8 @@ export interface Supposition {
 export const wholePacket: Supposition = { fragment: 'none', quirk: false, has: () => true, absent: new Set() };
 
 const fragmentKeys: ReadonlySet<string> = new Set(['fragoff', 'xtfragoff']);
+/** Every packet has a protocol, but where its headers cannot be followed. */
+export const protocolKeys: ReadonlySet<string> = new Set(['l4proto', 'xtproto']);
 const largestOffset = 0x1fffn;
 
 type Test = Extract<Condition, { readonly kind: 'test' }>;
@@ -43,7 +45,10 @@ export const suppose = (condition: Condition, supposed: Supposition): Condition 
       return supposeTest(condition, supposed);
     case 'present': {
       const { field } = condition;
-      if (field.kind === 'key') return supposed.absent.has(field.key) ? no : present(field);
+      if (field.kind === 'key') {
+        if (supposed.absent.has(field.key)) return no;
+        return protocolKeys.has(field.key) ? yes : present(field);
+      }
       const there = supposed.has(field);
       return there === undefined ? condition : there ? yes : no;
     }

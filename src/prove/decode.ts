@@ -61,9 +61,19 @@ const checksums: ReadonlyMap<number, readonly [at: number, pseudo: boolean]> = n
   [136, [6, true]],
 ]);
 
-const setTransportChecksum = (bytes: Uint8Array, family: 'ip' | 'ip6', at: number, protocol: number): void => {
+/** A rule that asks for a checksum gets the one it asks for. */
+const isAsked = (assignment: Assignment, levelOf: (bit: number) => number, start: number): boolean =>
+  Array.from({ length: 16 }, (_, bit) => levelOf(start + bit)).some((level) => assignment.has(level));
+
+const setTransportChecksum = (
+  bytes: Uint8Array,
+  family: 'ip' | 'ip6',
+  at: number,
+  protocol: number,
+  assignment: Assignment,
+): void => {
   const [offset, pseudo] = checksums.get(protocol) ?? [];
-  if (offset === undefined || at + offset + 2 > bytes.length) return;
+  if (offset === undefined || at + offset + 2 > bytes.length || isAsked(assignment, transportBit, offset * 8)) return;
   const addresses = family === 'ip' ? [12, 20] : [8, 40];
   const sum =
     sum16(bytes, at, bytes.length) +
@@ -157,7 +167,8 @@ const ipv4Bytes = (assignment: Assignment, keys: Keys): Uint8Array | undefined =
   bytes[3] = length & 0xff;
   bytes[9] = protocol;
   if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0)
-    setTransportChecksum(bytes, 'ip', words * 4, protocol);
+    setTransportChecksum(bytes, 'ip', words * 4, protocol, assignment);
+  if (isAsked(assignment, ipv4Bit, 80)) return bytes;
   bytes[10] = 0;
   bytes[11] = 0;
   const checksum = folded(sum16(bytes, 0, words * 4));
@@ -226,7 +237,8 @@ const ipv6Bytes = (assignment: Assignment, keys: Keys): Uint8Array | undefined =
   bytes.set(chain.bytes, 40);
   const start = 40 + chain.bytes.length;
   fillTransport(bytes, start, protocol, assignment, keys);
-  if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0) setTransportChecksum(bytes, 'ip6', start, protocol);
+  if (number(assignment, run(levels.fragmentOffset, 13), 0) === 0)
+    setTransportChecksum(bytes, 'ip6', start, protocol, assignment);
   return bytes;
 };
 

@@ -27,19 +27,20 @@ const valueOf = ({ d }: Workbench, literal: Literal): Node => {
 };
 
 /**
- * Where outcomes that end alike really leave different values: setting a mark that the packet has already is no
- * difference.
+ * The packets of `packets` for which outcomes that end alike really leave different values: setting a mark that the
+ * packet has already is no difference. Of several bits that differ one is enough, and all of them together could be
+ * more than memory holds: whether two words are equal takes a node for every value of one of them.
  */
-const changedApart = (bench: Workbench, a: Outcome, b: Outcome): Node => {
+const changedApart = (bench: Workbench, a: Outcome, b: Outcome, packets: Node): Node => {
   const { d } = bench;
   const [left, right] = [new Map(a.changes), new Map(b.changes)];
-  let apart = d.no;
   for (const level of new Set([...left.keys(), ...right.keys()])) {
     const same: Literal = { level, negated: false };
     const [x, y] = [valueOf(bench, left.get(level) ?? same), valueOf(bench, right.get(level) ?? same)];
-    apart = d.or(apart, d.choose(x, d.not(y), y));
+    const apart = d.and(packets, d.choose(x, d.not(y), y));
+    if (apart !== d.no) return apart;
   }
-  return apart;
+  return d.no;
 };
 
 const sameBut = (a: Outcome, b: Outcome): boolean =>
@@ -72,7 +73,7 @@ export const differenceOf = (bench: Workbench, fa: Node, fb: Node, care: Node): 
       care,
       d.map(joined, (terminal) => (terminal === mark ? d.yes : d.no)),
     );
-    if (sameBut(left, right)) packets = d.and(packets, changedApart(bench, left, right));
+    if (sameBut(left, right)) packets = changedApart(bench, left, right, packets);
     if (packets === d.no) continue;
     if (isUnknown(a) || isUnknown(b)) {
       for (const outcome of [a, b]) if (isUnknown(outcome)) unknown.add(outcome.end.slice('unknown '.length));

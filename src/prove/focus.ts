@@ -3,8 +3,9 @@ import { type Hook, hooks } from '../netfilter/hooks.ts';
 import type { Program, ProgramChain, ProgramTable, Step } from '../packet/program.ts';
 import { baseChainsOf, calleesOf } from '../simulate/instances.ts';
 
-/** The verdict of a packet that leaves the chain at its end. */
-const comesBack: Step = { kind: 'verdict', verdict: { kind: 'taken', by: 'the calling chain' } };
+/** Who takes a packet that leaves the chain at its end or by RETURN. */
+export const callingChain = 'the calling chain';
+const comesBack: Step = { kind: 'verdict', verdict: { kind: 'taken', by: callingChain } };
 
 const nowhere = { file: '', line: 0, text: '' } as const;
 

@@ -80,8 +80,9 @@ export const preferencesOf = (space: Space, named: Named): readonly Preference[]
     const bits = run(from, family === 'ip' ? 32 : 128);
     const values = [
       ...texts.map((text) => parseAddress(text, family) ?? 0n),
-      ...names,
+      // The address of a network is seldom a host's.
       ...names.map((name) => name + 2n),
+      ...names,
     ];
     return values.map((value) => inRanges(d, bits, [{ low: value, high: value }]));
   };

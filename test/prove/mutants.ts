@@ -78,7 +78,7 @@ const operators: Readonly<Record<string, readonly string[]>> = {
 /** Words that stand for another of their kind. */
 const words: Readonly<Record<string, readonly string[]>> = {
   local: ['unicast', 'broadcast'],
-  broadcast: ['multicast', 'local'],
+  broadcast: ['multicast'],
   multicast: ['local', 'broadcast'],
   established: ['new', 'invalid'],
   related: ['new', 'untracked'],
@@ -99,7 +99,8 @@ const otherWords = (text: string): readonly Json[] => {
   const octets = /^(\d+\.\d+\.\d+\.)(\d+)$/.exec(text);
   if (octets) return [1, 2, 128].map((bit) => `${octets[1]}${Number(octets[2]) ^ bit}`);
   if (text.includes(':')) return [text.replace(/[0-9a-f]?$/, (last) => (last === '1' ? '2' : '1'))];
-  return [`${text}0`, `${text}*`, text.length > 3 ? text.slice(0, -1) : `x${text}`];
+  // Names of interfaces have at most 15 letters.
+  return [`${text.slice(0, 14)}${text.endsWith('0') ? '1' : '0'}`, `${text.slice(0, 14)}*`, text.slice(0, -1) || 'x'];
 };
 
 const otherNumbers = (value: number): readonly number[] =>
@@ -127,8 +128,13 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
     return (operators[node] ?? []).filter((op) => !/[<>]/.test(op) || typeof child(match, 'right') === 'number');
   },
   constant: (node, path) => (isIn(path, 'right') ? others(node) : []),
-  mask: (node, path) =>
-    path.at(-2) === '&' && path.at(-1) === 1 && !isIn(path, 'mangle') && typeof node === 'number'
+  mask: (node, path, match) =>
+    path.at(-2) === '&' &&
+    path.at(-1) === 1 &&
+    !isIn(path, 'mangle') &&
+    typeof node === 'number' &&
+    // Of the random number only the comparison that iptables makes has a model.
+    child(match, 'left', '&', 0, 'meta', 'key') !== 'random'
       ? [(node ^ 1) >>> 0, (node ^ 0x100) >>> 0, (node << 1) >>> 0, node >>> 1]
       : [],
   verdict: (node, path) => {

@@ -22,6 +22,18 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   simulate: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions'],
   prove: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'simulate'],
   docker: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'translate'],
+  guard: [
+    'diagnostics',
+    'netfilter',
+    'packet',
+    'iptables',
+    'nftables',
+    'extensions',
+    'translate',
+    'simulate',
+    'prove',
+    'docker',
+  ],
 };
 
 /** Files that say what nft means: they may know nothing of how a rule was translated, or agreement proves nothing. */

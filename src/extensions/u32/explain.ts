@@ -48,7 +48,7 @@ const jump = ({ number }: Step, walk: Walk, context: MeaningContext): ProgramLin
   const behind = context.family === 'ip' && place?.base === 'nh' && value !== undefined && isHeaderLength(value);
   walk.place = behind ? { base: 'th' } : undefined;
   loadAt(walk, number);
-  const where = behind ? 'goes behind the IPv4 header' : 'goes as many bytes on';
+  const where = behind ? 'goes there' : 'goes as many bytes on';
   return { text: `@${hex(number)}`, about: `${where} and loads ${loaded(walk, number, context)}` };
 };
 

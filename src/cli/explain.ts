@@ -1,0 +1,151 @@
+/** `dnfw explain`: rules and programs in words. */
+import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
+import { commonVersions } from '../docker/recognise.ts';
+import { versionWords } from '../docker/versions.ts';
+import type { Explanation } from '../explain/explanation.ts';
+import { section } from '../explain/lines.ts';
+import { explainProgram, printProgramExplanation, type ProgramKind } from '../explain/programs.ts';
+import { printChains, type PrintedChain, printExplanation } from '../explain/print.ts';
+import { familyWords } from '../explain/phrase.ts';
+import { explainRules } from '../explain/rules.ts';
+import { registry } from '../extensions/registry.ts';
+import { parse, type ParseOptions } from '../iptables/parse.ts';
+import { readSingleRule } from '../iptables/single.ts';
+import type { Ruleset } from '../iptables/types.ts';
+import type { Backend } from '../netfilter/family.ts';
+import { exit, type ExitStatus } from './exit.ts';
+import { readInput, writeOut } from './files.ts';
+import { misusedTable } from './inputs.ts';
+import type { RulesetFlags } from './rulesets.ts';
+import { report } from './terminal.ts';
+
+export interface ExplainFlags extends RulesetFlags {
+  readonly file?: string;
+  readonly u32?: string;
+  readonly bytecode?: string;
+  readonly json?: boolean;
+}
+
+const usage = (what: string, help?: string): Diagnostic => ({
+  code: 'usage',
+  severity: 'error',
+  what,
+  ...(help === undefined ? {} : { help }),
+});
+
+/** A rule has at least two words; everything else that stands alone names a file. */
+const isFileName = (text: string): boolean => !/\s/.test(text.trim()) && !/^-./.test(text.trim());
+
+const optionsOf = ({ from, family, backend, table }: ExplainFlags): ParseOptions => ({
+  ...(from ? { format: from } : {}),
+  ...(family ? { family } : {}),
+  ...(backend ? { backend } : {}),
+  ...(table ? { table } : {}),
+});
+
+/** What to explain: exactly one thing. */
+const misuse = (words: readonly string[], { file, u32, bytecode, from }: ExplainFlags): Diagnostic | undefined => {
+  const [only] = words;
+  const things = [file, u32, bytecode, only].filter((thing) => thing !== undefined).length;
+  if (words.length > 1)
+    return usage('the rule is several words of the command line', "put it in quotes: dnfw explain '-A INPUT -j DROP'");
+  if (things === 0) return usage('there is nothing to explain', 'give a rule in quotes, --file, --u32 or --bytecode');
+  if (things > 1) return usage('only one of a rule, --file, --u32 and --bytecode can be explained at a time');
+  if (only !== undefined && /^--?\w[\w-]*(?:=\S*)?$/.test(only)) return usage(`there is no option ${only}`);
+  const isWhole = file !== undefined || (only !== undefined && isFileName(only));
+  return from !== undefined && !isWhole ? usage('--from says what a file is') : undefined;
+};
+
+/** Nothing is explained beside an error. */
+const refused = (diagnostics: readonly Diagnostic[]): boolean => {
+  const wrong = diagnostics.some(isError);
+  report(wrong ? diagnostics.filter(({ severity }) => severity !== 'note') : diagnostics);
+  return wrong;
+};
+
+const both: readonly Backend[] = ['legacy', 'nft'];
+
+/**
+ * Terminals obey some characters; JSON.stringify leaves those beyond ASCII as they are. They stand in strings only,
+ * where the escape means the same.
+ */
+const safe = (json: string): string =>
+  json.replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`); // prettier-ignore
+
+const writeJson = (document: object): void => {
+  writeOut([
+    `${safe(JSON.stringify({ schemaVersion: 1, ...document }, (key, value: unknown) => (key === 'notable' ? undefined : value), 2))}\n`,
+  ]);
+};
+
+const explainOne = (kind: ProgramKind, text: string, flags: ExplainFlags): ExitStatus => {
+  const backends = flags.backend ? [flags.backend] : both;
+  const { value, diagnostics } = explainProgram(kind, text, registry, { backends, ...(flags.family ? { family: flags.family } : {}) }); // prettier-ignore
+  if (refused(diagnostics) || !value) return exit.usage;
+  if (flags.json) writeJson(value);
+  else writeOut([printProgramExplanation(value)]);
+  return exit.done;
+};
+
+const explainRule = (text: string, flags: ExplainFlags): ExitStatus => {
+  const { value, diagnostics } = readSingleRule(text, registry, optionsOf(flags));
+  if (refused(diagnostics) || !value) return exit.usage;
+  const { table, chain, rules, backendTold } = value;
+  const unnamed = chain === undefined ? { unnamed: table.chains.find((one) => one.rules === rules)?.name ?? '' } : {};
+  const explained = explainRules({ tables: [table] }, registry, { ...unnamed, ...(backendTold ? {} : { backends: both }) }); // prettier-ignore
+  if (flags.json) writeJson({ rules: explained });
+  else writeOut([explained.map(printExplanation).join('\n')]);
+  return exit.done;
+};
+
+const releasesOf = (rules: readonly Explanation[]): readonly string[] => {
+  const known = rules.flatMap(({ docker }) => (docker && docker.versions.length > 0 ? [docker] : []));
+  if (known.length === 0) return [];
+  const common = commonVersions(known);
+  const words = common.length === 0 ? 'of several releases: no single one writes all of them' : versionWords(common);
+  return section('Docker', [
+    `${known.length} of ${rules.length} rules are as Docker writes them; Docker Engine ${words}`,
+  ]);
+};
+
+const chainsOf = ({ tables }: Ruleset, rules: readonly Explanation[]): readonly PrintedChain[] => {
+  let at = 0;
+  return tables.flatMap(({ family, name, backend, chains }) =>
+    chains.map((chain): PrintedChain => {
+      const own = rules.slice(at, at + chain.rules.length);
+      at += chain.rules.length;
+      return {
+        table: `${familyWords[family]} table ${name} (iptables-${backend})`,
+        chain: chain.name,
+        ...(chain.policy === undefined ? {} : { policy: chain.policy.toLowerCase() }),
+        rules: own,
+      };
+    }),
+  );
+};
+
+const explainFile = (path: string, flags: ExplainFlags): ExitStatus => {
+  const input = readInput(path);
+  const misused = misusedTable([input], flags.table, flags.from);
+  const { value, diagnostics } = parse([input], registry, optionsOf(flags));
+  if (refused([...(misused ? [misused] : []), ...diagnostics])) return exit.usage;
+  const rules = explainRules(value, registry);
+  if (flags.json) writeJson({ rules });
+  else writeOut([printChains(chainsOf(value, rules), releasesOf(rules))]);
+  return exit.done;
+};
+
+/** `words`: what stands on the command line beside options. */
+export const explain = (words: readonly string[], flags: ExplainFlags): ExitStatus => {
+  const wrong = misuse(words, flags);
+  if (wrong) {
+    report([wrong]);
+    return exit.usage;
+  }
+  const { file, u32, bytecode } = flags;
+  if (u32 !== undefined) return explainOne('u32', u32, flags);
+  if (bytecode !== undefined) return explainOne('bytecode', bytecode, flags);
+  const [only = ''] = words;
+  if (file !== undefined) return explainFile(file, flags);
+  return isFileName(only) ? explainFile(only, flags) : explainRule(only, flags);
+};
