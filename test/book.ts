@@ -26,7 +26,7 @@ export interface Case {
   readonly codes?: readonly string[];
   readonly error?: { readonly code: string; readonly at: string };
   readonly refused?: { readonly code: string; readonly at: string };
-  readonly iptables?: 'accepts' | 'refuses' | 'unavailable';
+  readonly iptables?: 'accepts' | 'refuses' | 'unavailable' | 'alters';
   readonly why?: string;
 }
 

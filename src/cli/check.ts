@@ -82,16 +82,28 @@ const writeWitnesses = (file: string, { hooks }: Check): void => {
   writeAtomically(file, [writePcap(packets)]);
 };
 
-export const checkFiles = (files: readonly [string, string], flags: CheckFlags): ExitStatus => {
+/** What is to be compared, or why nothing is. What the files held is let go of: large rulesets need the room. */
+const loadPairs = (
+  files: readonly [string, string],
+  flags: CheckFlags,
+): readonly (readonly [Program, Program])[] | readonly Diagnostic[] => {
   const loaded = files.map((file) => readRuleset(readInput(file), flags));
   const diagnostics = loaded.flatMap((one) => one.diagnostics);
+  if (diagnostics.some(isError)) return diagnostics;
   report(diagnostics);
-  if (diagnostics.some(isError)) return exit.usage;
   const [a, b] = loaded.map(({ value }) => value) as [LoadedRuleset, LoadedRuleset];
   const whole = pairsOf(a, b);
   const pairs = flags.chain === undefined ? whole : focused(whole, flags.chain, files);
-  if ('code' in pairs) {
-    report([pairs]);
+  return 'code' in pairs ? [pairs] : pairs;
+};
+
+const areDiagnostics = (loaded: ReturnType<typeof loadPairs>): loaded is readonly Diagnostic[] =>
+  loaded.some((one) => 'code' in one);
+
+export const checkFiles = (files: readonly [string, string], flags: CheckFlags): ExitStatus => {
+  const pairs = loadPairs(files, flags);
+  if (areDiagnostics(pairs)) {
+    report(pairs);
     return exit.usage;
   }
   const result = check(pairs, optionsOf(flags));

@@ -6,8 +6,14 @@ export const exit = {
   environment: 1,
   /** The command line or an input cannot be read. */
   usage: 2,
+  /** nft or the kernel is too old. */
+  unsupported: 3,
+  /** The kernel refused, or the change was rolled back. */
+  refused: 4,
   /** Not everything could be translated. */
   untranslated: 10,
+  /** The guard is absent, or is not what was installed. */
+  drifted: 13,
   /** There is no answer: something about the packet or the rules is not known. */
   unknown: 14,
   /** Two rulesets do not mean the same. */

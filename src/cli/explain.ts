@@ -4,7 +4,7 @@ import { commonVersions } from '../docker/recognise.ts';
 import { versionWords } from '../docker/versions.ts';
 import type { Explanation } from '../explain/explanation.ts';
 import { section } from '../explain/lines.ts';
-import { explainProgram, printProgramExplanation, type ProgramKind } from '../explain/programs.ts';
+import { explainProgram, printProgramExplanation, type ProgramKind, programKinds } from '../explain/programs.ts';
 import { printChains, type PrintedChain, printExplanation } from '../explain/print.ts';
 import { familyWords } from '../explain/phrase.ts';
 import { explainRules } from '../explain/rules.ts';
@@ -72,17 +72,21 @@ const both: readonly Backend[] = ['legacy', 'nft'];
 const safe = (json: string): string =>
   json.replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`); // prettier-ignore
 
-const writeJson = (document: object): void => {
-  writeOut([
-    `${safe(JSON.stringify({ schemaVersion: 1, ...document }, (key, value: unknown) => (key === 'notable' ? undefined : value), 2))}\n`,
-  ]);
-};
+const json = (value: object): string =>
+  safe(JSON.stringify(value, (key, part: unknown) => (key === 'notable' ? undefined : part), 2));
 
-const explainOne = (kind: ProgramKind, text: string, flags: ExplainFlags): ExitStatus => {
+/** Rule by rule: those of a large host do not fit into one string. */
+function* rulesJson(rules: readonly Explanation[]): Generator<string> {
+  yield '{\n"schemaVersion": 1,\n"rules": [\n';
+  for (const [i, rule] of rules.entries()) yield `${i === 0 ? '' : ',\n'}${json(rule)}`;
+  yield '\n]\n}\n';
+}
+
+const explainProgramText = (kind: ProgramKind, text: string, flags: ExplainFlags): ExitStatus => {
   const backends = flags.backend ? [flags.backend] : both;
   const { value, diagnostics } = explainProgram(kind, text, registry, { backends, ...(flags.family ? { family: flags.family } : {}) }); // prettier-ignore
   if (refused(diagnostics) || !value) return exit.usage;
-  if (flags.json) writeJson(value);
+  if (flags.json) writeOut([`${json({ schemaVersion: 1, ...value })}\n`]);
   else writeOut([printProgramExplanation(value)]);
   return exit.done;
 };
@@ -93,7 +97,7 @@ const explainRule = (text: string, flags: ExplainFlags): ExitStatus => {
   const { table, chain, rules, backendTold } = value;
   const unnamed = chain === undefined ? { unnamed: table.chains.find((one) => one.rules === rules)?.name ?? '' } : {};
   const explained = explainRules({ tables: [table] }, registry, { ...unnamed, ...(backendTold ? {} : { backends: both }) }); // prettier-ignore
-  if (flags.json) writeJson({ rules: explained });
+  if (flags.json) writeOut(rulesJson(explained));
   else writeOut([explained.map(printExplanation).join('\n')]);
   return exit.done;
 };
@@ -102,10 +106,9 @@ const releasesOf = (rules: readonly Explanation[]): readonly string[] => {
   const known = rules.flatMap(({ docker }) => (docker && docker.versions.length > 0 ? [docker] : []));
   if (known.length === 0) return [];
   const common = commonVersions(known);
-  const words = common.length === 0 ? 'of several releases: no single one writes all of them' : versionWords(common);
-  return section('Docker', [
-    `${known.length} of ${rules.length} rules are as Docker writes them; Docker Engine ${words}`,
-  ]);
+  const several = 'by several releases of Docker Engine: no single one writes all of them';
+  const words = common.length === 0 ? several : `Docker Engine ${versionWords(common)}`;
+  return section('Docker', [`${known.length} of ${rules.length} rules are as Docker writes them`, words]);
 };
 
 const chainsOf = ({ tables }: Ruleset, rules: readonly Explanation[]): readonly PrintedChain[] => {
@@ -130,8 +133,8 @@ const explainFile = (path: string, flags: ExplainFlags): ExitStatus => {
   const { value, diagnostics } = parse([input], registry, optionsOf(flags));
   if (refused([...(misused ? [misused] : []), ...diagnostics])) return exit.usage;
   const rules = explainRules(value, registry);
-  if (flags.json) writeJson({ rules });
-  else writeOut([printChains(chainsOf(value, rules), releasesOf(rules))]);
+  if (flags.json) writeOut(rulesJson(rules));
+  else writeOut(printChains(chainsOf(value, rules), releasesOf(rules)));
   return exit.done;
 };
 
@@ -142,9 +145,11 @@ export const explain = (words: readonly string[], flags: ExplainFlags): ExitStat
     report([wrong]);
     return exit.usage;
   }
-  const { file, u32, bytecode } = flags;
-  if (u32 !== undefined) return explainOne('u32', u32, flags);
-  if (bytecode !== undefined) return explainOne('bytecode', bytecode, flags);
+  const { file } = flags;
+  for (const kind of programKinds) {
+    const text = flags[kind];
+    if (text !== undefined) return explainProgramText(kind, text, flags);
+  }
   const [only = ''] = words;
   if (file !== undefined) return explainFile(file, flags);
   return isFileName(only) ? explainFile(only, flags) : explainRule(only, flags);

@@ -204,17 +204,18 @@ const explainCommand = (outcome: Outcome): Command =>
       .description(
         'Says what packets a rule matches, what it does, what becomes of short packets and fragments,\nits nft form, and what Docker wants with it.',
       )
-      .argument('[RULE...]', 'an iptables rule in quotes; or, as one word, a file with rules')
+      .argument('[RULE|FILE]', 'an iptables rule in quotes; or, as one word, a file with rules')
       .option('--file <file>', 'explain all rules of FILE, in any form that dnfw translate reads')
       .option('--u32 <program>', 'explain a program of the u32 match')
       .option('--bytecode <program>', 'explain a program of the bpf match'),
   )
     .option('--json', 'print the result as JSON')
-    // A rule begins with -A and must not be taken for options.
+    // A rule begins with -A and must not be taken for options; one without quotes gets a message of its own.
     .allowUnknownOption()
-    .action(async (words: readonly string[], flags: ExplainFlags) => {
+    .allowExcessArguments()
+    .action(async (_first: string | undefined, flags: ExplainFlags, command: Command) => {
       const { explain } = await import('./explain.ts');
-      outcome.status = explain(words, flags);
+      outcome.status = explain(command.args, flags);
     });
 
 const completionCommand = (): Command =>

@@ -3,6 +3,7 @@ import { registry } from '../extensions/registry.ts';
 import type { Rule, Ruleset } from '../iptables/types.ts';
 import { families } from '../netfilter/family.ts';
 import { readNftables } from '../nftables/read.ts';
+import type { Program } from '../packet/program.ts';
 import { check, type Check } from '../prove/check.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
 import { nftProgram } from '../simulate/nft-program.ts';
@@ -27,18 +28,19 @@ const withoutRefused = (ruleset: Ruleset, entries: readonly Entry[]): Ruleset =>
   };
 };
 
-/** `document` is what would be printed, as JSON. */
-export const proveTranslation = (ruleset: Ruleset, entries: readonly Entry[], document: string): Check => {
-  const original = withoutRefused(ruleset, entries);
+/** Both sides as programs; the document is let go of when they are made. */
+const programsOf = (original: Ruleset, document: string): readonly (readonly [Program, Program])[] => {
   const { value, diagnostics } = readNftables(translated, document);
   const wrong = diagnostics.find(({ severity }) => severity === 'error');
   if (wrong) throw new Error(`the translation cannot be read back: ${wrong.what}`);
-  const used = families.filter((family) => original.tables.some((table) => table.family === family));
-  return check(
-    used.map((family) => [iptablesProgram(original, registry, family), nftProgram(value, family)]),
-    { assume: every },
-  );
+  return families
+    .filter((family) => original.tables.some((table) => table.family === family))
+    .map((family) => [iptablesProgram(original, registry, family), nftProgram(value, family)]);
 };
+
+/** `document` is what would be printed, as JSON. */
+export const proveTranslation = (ruleset: Ruleset, entries: readonly Entry[], document: string): Check =>
+  check(programsOf(withoutRefused(ruleset, entries), document), { assume: every });
 
 /** One line for the tally. */
 export const proofWords = ({ verdict, assumed, hooks }: Check): string => {

@@ -104,10 +104,24 @@ export const catalogue = {
   'clock-base': 'the two sides read another clock',
   'transform-mode': 'IPsec modes other than tunnel and transport are told apart differently',
   'spi-byte-order': 'iptables compares an SPI of the policy match in the byte order of the machine',
+  'iptables-version': 'iptables-nft, of some versions or of all, loads another rule than it was given',
   'comment-shortened': 'a comment longer than nftables stores was cut',
   'name-mapped': 'a chain name that nft cannot take was replaced',
   'never-matches': 'the rule can match no packet and was left out',
   'not-in-kernel-order': 'an equivalent order of checks was chosen',
+
+  // The guard.
+  'nft-unsupported': 'nft or the kernel is too old for the guard, or was built without what it needs',
+  'nft-refused': 'nft or the kernel refused the ruleset; nothing was changed',
+  'no-privilege': 'a right is missing: root, or CAP_NET_ADMIN in this network namespace',
+  'guard-busy': 'another dnfw is at work',
+  'priority-taken': 'another base chain of the input hook has the priority: their order would be unknown',
+  'not-as-asked': 'what the kernel has is not what was loaded; it was taken back',
+  'not-confirmed': 'nobody confirmed the guard in time, and the previous one is back',
+  'no-pending': 'no guard waits for this confirmation',
+  'no-generation': 'there is no such generation, or it cannot be loaded',
+  'state-damaged': "the guard's records are missing or damaged; the kernel and the generations tell what is true",
+  'guard-drifted': 'what is loaded is not what was installed',
 
   // The environment and dnfw itself.
   'file-unreadable': 'a file cannot be read',

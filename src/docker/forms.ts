@@ -19,6 +19,9 @@ export interface DockerForm {
   readonly versions: readonly VersionRange[];
 }
 
+/** Stands for the chain of one overlay, which is named by the beginning of the network's identifier. */
+export const networkChain = 'the chain of a network';
+
 type Row = readonly [chain: string, rule: string, part: DockerPart, about: string, versions?: readonly VersionRange[]];
 
 const rows = (table: TableName, list: readonly Row[]): readonly DockerForm[] =>
@@ -142,12 +145,24 @@ const ports = rows('filter', [
   ['DOCKER-INGRESS', '-j RETURN', 'ingress', 'ends the list of published Swarm ports', from('1.12.0')],
 ]); // prettier-ignore
 
+const hostMode = between('1.9.0', '23.0');
+
+/** Overlays in host mode, for kernels that cannot move VXLAN devices (drivers/overlay/filter.go). */
+const hostOverlays = rows('filter', [
+  ['FORWARD', '-j DOCKER-OVERLAY', 'isolate', 'asks chain DOCKER-OVERLAY about packets to overlays in host mode', hostMode],
+  ['OUTPUT', '-j DOCKER-OVERLAY', 'isolate', 'asks chain DOCKER-OVERLAY about packets to overlays in host mode', hostMode],
+  ['DOCKER-OVERLAY', '-o {bridge} -j {device}', 'isolate', 'asks the chain of network {device} about packets into bridge {bridge}', hostMode],
+  ['DOCKER-OVERLAY', '-j RETURN', 'isolate', 'ends the list of overlays in host mode', hostMode],
+  [networkChain, '-i {bridge} -j ACCEPT', 'isolate', 'lets packets of the overlay network itself through', hostMode],
+  [networkChain, '-j DROP', 'isolate', 'keeps everything else out of the overlay network', hostMode],
+]); // prettier-ignore
+
 const others: readonly DockerForm[] = [
   ...rows('raw', [
+    ['PREROUTING', '-d {host} ! -i lo -p {protocol} -m {protocol} --dport {port} -j DROP', 'protect', 'keeps other hosts away from {protocol} port {port}, which is published on loopback address {host}', from('28.0.0')],
     ['PREROUTING', '-d {host} ! -i {bridge} -p {protocol} -m {protocol} --dport {port} -j DROP', 'protect', 'keeps packets that do not come from bridge {bridge} away from {protocol} port {port} of container {host}', between('28.0.0', '28.1')],
     ['PREROUTING', '-d {host} ! -i {bridge} -j DROP', 'protect', 'keeps packets that do not come from bridge {bridge} away from container {host}', from('28.2.0')],
     ['PREROUTING', '-d {host} -i {device} -j ACCEPT', 'protect', 'lets device {device} reach container {host} directly (trusted_host_interfaces)', from('28.2.0')],
-    ['PREROUTING', '-d {host} ! -i lo -p {protocol} -m {protocol} --dport {port} -j DROP', 'protect', 'keeps other hosts away from {protocol} port {port}, which is published on loopback address {host}', from('28.0.0')],
     ['PREROUTING', '-d {host} -i loopback0 -p {protocol} -m {protocol} --dport {port} -j ACCEPT', 'protect', 'lets loopback traffic of WSL2 reach {protocol} port {port}', from('28.0.0')],
   ]), // prettier-ignore
   ...rows('mangle', [
@@ -155,4 +170,11 @@ const others: readonly DockerForm[] = [
   ]), // prettier-ignore
 ];
 
-export const dockerForms: readonly DockerForm[] = [...nat, ...forwarding, ...isolation, ...ports, ...others];
+export const dockerForms: readonly DockerForm[] = [
+  ...nat,
+  ...forwarding,
+  ...isolation,
+  ...ports,
+  ...hostOverlays,
+  ...others,
+];

@@ -2,7 +2,7 @@
 import type { Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
 import type { Statement } from '../nftables/types.ts';
-import { type DockerForm, dockerForms, type DockerPart } from './forms.ts';
+import { type DockerForm, dockerForms, type DockerPart, networkChain } from './forms.ts';
 import { matcherWords, type OverlayMatcher, overlayForm } from './overlay.ts';
 import { describeRole, overlayRole, type OverlayRole } from './roles.ts';
 import { fill, type Filled, say } from './template.ts';
@@ -34,6 +34,9 @@ const ownChain = /^(?:DOCKER(?:-(?:FORWARD|CT|BRIDGE|INTERNAL|ISOLATION|ISOLATIO
 /** The names that Docker gives to bridges; others are given by hand. */
 const usualBridge = /^(?:docker\d+|docker_gwbridge|br-[0-9a-f]{12})$/;
 
+/** The chain of one overlay in host mode. */
+const ofNetwork = /^[0-9a-f]{12}$/;
+
 const formsByPlace = new Map<string, DockerForm[]>();
 for (const form of dockerForms) {
   const place = `${form.table} ${form.chain}`;
@@ -57,7 +60,8 @@ const versionsFor = ({ versions, rule }: DockerForm, family: Family): readonly V
 
 const asForm = (candidate: Candidate, bridges: ReadonlySet<string>): DockerRule | undefined => {
   const { table, chain, rule, family } = candidate;
-  for (const form of formsByPlace.get(`${table} ${chain}`) ?? []) {
+  const named = ofNetwork.test(chain) ? networkChain : chain;
+  for (const form of formsByPlace.get(`${table} ${named}`) ?? []) {
     const filled = fill(form.rule, rule);
     if (!filled) continue;
     const { bridge } = filled;

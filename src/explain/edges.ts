@@ -24,8 +24,10 @@ const readsTransport = (condition: Condition): boolean =>
 
 /** How packets under the supposition fare that meet everything else that the rule asks. */
 export const outcomeOf = (steps: readonly Step[], supposed: Supposition): Outcome => {
+  const whole = wholePacket(supposed.family);
   let dropped: Outcome['dropped'] = 'none';
   let reads = false;
+  let match: Match = 'as-usual';
   for (const step of steps) {
     if (step.kind !== 'test' && step.kind !== 'hotdrop') continue;
     const left = suppose(step.condition, supposed);
@@ -34,10 +36,11 @@ export const outcomeOf = (steps: readonly Step[], supposed: Supposition): Outcom
     if (step.kind === 'test') {
       if (isNo) return { match: 'never', dropped, reads };
       reads ||= readsTransport(left);
+      if (isYes && suppose(step.condition, whole).kind !== 'constant') match = 'without-looking';
     } else if (isYes) return { match: 'never', dropped: 'all', reads };
     else if (!isNo && dropped === 'none') dropped = left;
   }
-  return { match: 'as-usual', dropped, reads };
+  return { match, dropped, reads };
 };
 
 /** Packets with so many bytes behind the IP header, or in all; both ends belong to it. */
@@ -64,20 +67,19 @@ const sameOutcome = (a: Outcome, b: Outcome): boolean =>
 /** The lengths between the ends of fields, each with what happens to packets of that length. */
 const segments = (
   steps: readonly Step[],
+  family: Family,
   of: ShortPacket['of'],
   concerned: (field: PayloadField) => boolean,
   least: number,
 ): readonly ShortPacket[] => {
   const fields = conditionsOf(steps).flatMap(payloadsIn).filter(concerned);
   const ends = [...new Set(fields.map(endOf))].filter((end) => end > least).toSorted((a, b) => a - b);
-  const whole = outcomeOf(steps, wholePacket);
+  const whole = outcomeOf(steps, wholePacket(family));
   const out: ShortPacket[] = [];
   let low = least;
   for (const end of ends) {
     const has = (field: PayloadField): boolean => !concerned(field) || endOf(field) <= low;
-    const found = outcomeOf(steps, { ...wholePacket, has });
-    const blind = found.match === 'as-usual' && whole.reads && !found.reads;
-    const outcome: Outcome = blind ? { ...found, match: 'without-looking' } : found;
+    const outcome = outcomeOf(steps, { ...wholePacket(family), has });
     const last = out.at(-1);
     if (last && sameOutcome(last.outcome, outcome)) out[out.length - 1] = { ...last, high: end - 1 };
     else out.push({ of, low, high: end - 1, outcome });
@@ -98,15 +100,15 @@ export interface Edges {
 
 export const edgesOf = (steps: readonly Step[], family: Family): Edges => {
   const later = (quirk: boolean): Outcome =>
-    outcomeOf(steps, { fragment: 'later', quirk, has: () => undefined, absent: new Set() });
+    outcomeOf(steps, { family, fragment: 'later', quirk, has: () => undefined, absent: new Set() });
   const least = sureBytes[family];
   const asksChain = conditionsOf(steps).some((condition) => JSON.stringify(condition, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)).includes('"xtproto"')); // prettier-ignore
-  const broken = family === 'ip6' && asksChain ? { broken: outcomeOf(steps, { ...wholePacket, has: (field) => !isTransport(field), absent: protocolKeys }) } : {}; // prettier-ignore
+  const broken = family === 'ip6' && asksChain ? { broken: outcomeOf(steps, { ...wholePacket(family), has: (field) => !isTransport(field), absent: protocolKeys }) } : {}; // prettier-ignore
   return {
-    reads: outcomeOf(steps, wholePacket).reads,
+    reads: outcomeOf(steps, wholePacket(family)).reads,
     short: [
-      ...segments(steps, 'transport', isTransport, 0),
-      ...segments(steps, 'packet', ({ base }) => base === 'nh', least),
+      ...segments(steps, family, 'transport', isTransport, 0),
+      ...segments(steps, family, 'packet', ({ base }) => base === 'nh', least),
     ],
     fragment: { plain: later(false), quirk: later(true) },
     ...broken,
@@ -132,10 +134,10 @@ export const hasUnknown = (steps: readonly Step[]): boolean =>
   steps.some((step) => step.kind === 'unmodelled') || conditionsOf(steps).some(isUnknown);
 
 /** The tests of a rule as they are for a whole packet, without those that always hold then. */
-export const wholeTests = (steps: readonly Step[]): readonly Condition[] =>
+export const wholeTests = (steps: readonly Step[], family: Family): readonly Condition[] =>
   steps.flatMap((step): readonly Condition[] => {
     if (step.kind !== 'test') return [];
-    const left = suppose(step.condition, wholePacket);
+    const left = suppose(step.condition, wholePacket(family));
     // A rule about fragments never matches a whole packet: then its tests are said as they are.
     if (left === no || (left.kind === 'constant' && !left.value)) return [step.condition];
     return left.kind === 'constant' ? [] : left.kind === 'all' ? left.of : [left];

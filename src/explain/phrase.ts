@@ -4,6 +4,7 @@ import { nftIcmpType } from '../netfilter/icmp.ts';
 import { icmp, icmpv6 } from '../netfilter/protocols.ts';
 import type { Condition, Interval } from '../packet/condition.ts';
 import { conditionWords, contextOf } from '../packet/describe.ts';
+import { narrowed } from '../packet/narrow.ts';
 import { fieldWords, testWords, type WordContext } from '../packet/fieldwords.ts';
 
 const upper: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp', 'dccp', 'icmp', 'icmpv6', 'esp', 'ah', 'gre']);
@@ -21,7 +22,7 @@ const subjects: Readonly<Record<string, string>> = {
   'ip6 daddr': 'the destination address',
   'meta l4proto': 'the protocol',
   protocol: 'the protocol',
-  'ip protocol': 'the protocol field',
+  'ip protocol': 'the protocol field of the header',
   'ip length': 'the length of the packet',
   'meta length': 'the length of the packet',
   'ip ttl': 'the time to live',
@@ -101,7 +102,8 @@ const icmpPhrase = ({ field, mask, ranges }: Test, negated: boolean, { family, p
   return `the ${protocol === icmp ? 'ICMP' : 'ICMPv6'} type is ${negated ? 'not ' : ''}${listed(words, 'or')}`;
 }; // prettier-ignore
 
-const testPhrase = (test: Test, negated: boolean, context: WordContext): string => {
+const testPhrase = (given: Test, negated: boolean, context: WordContext): string => {
+  const test = narrowed(given, context);
   const { field, mask, ranges } = test;
   const found = special(test, negated) ?? icmpPhrase(test, negated, context);
   if (found !== undefined) return found;

@@ -75,7 +75,7 @@ export const edgeLines = (edges: readonly ExplainedEdges[]): readonly string[] =
 ];
 
 const whereWords = ({ family, table, chain, backends }: Explanation): string =>
-  `${familyWords[family]}, table ${table}, ${chain === undefined ? 'any chain' : `chain ${chain}`}; ${backends.map((one) => `iptables-${one}`).join(' or ')}`;
+  `${familyWords[family]}, table ${table}${table === 'nat' ? ' (first packets of connections only)' : ''}, ${chain === undefined ? 'any chain' : `chain ${chain}`}; ${backends.map((one) => `iptables-${one}`).join(' or ')}`;
 
 /** One rule with everything that there is to say about it. */
 export const printExplanation = (explanation: Explanation): string => {
@@ -93,9 +93,16 @@ export const printExplanation = (explanation: Explanation): string => {
   return `${lines.join('\n')}\n`;
 };
 
+/** Only what is more than not matching. */
+const shortEdges = (short: readonly string[]): string =>
+  short
+    .filter((one) => /dropped|: match/.test(one))
+    .map((one) => one.replace(/, if what the rule asks .*$/, ''))
+    .join('; ');
+
 const compactEdges = (edges: readonly ExplainedEdges[]): readonly string[] =>
   edges.flatMap(({ short, fragments, notable }) => [
-    ...(notable.short ? section('cut short', [short.join('; ')], 4) : []),
+    ...(notable.short ? section('cut short', [shortEdges(short)], 4) : []),
     ...(notable.fragments ? section('fragments', fragments.slice(0, -1), 4) : []),
   ]);
 
@@ -125,18 +132,20 @@ export interface PrintedChain {
   readonly rules: readonly Explanation[];
 }
 
-/** The rules of whole tables, a block each; `about` stands in front. */
-export const printChains = (chains: readonly PrintedChain[], about: readonly string[]): string => {
-  const lines = [...about];
+const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
+/** The rules of whole tables, a block each, in chunks of text; `about` stands in front. */
+export function* printChains(chains: readonly PrintedChain[], about: readonly string[]): Generator<string> {
+  yield text(about);
   let table: string | undefined;
   for (const chain of chains) {
     if (chain.table !== table) {
+      if (table !== undefined || about.length > 0) yield '\n';
       table = chain.table;
-      lines.push(...(lines.length > 0 ? [''] : []), table);
+      yield text([table]);
     }
     const head = `chain ${chain.chain}${chain.policy === undefined ? '' : `, policy ${chain.policy}`}`;
-    if (chain.rules.length === 0) lines.push(...wrapped('', 2, `${head}: no rules`));
-    else lines.push(...wrapped('', 2, head), ...chain.rules.flatMap(compactLines));
+    yield text(wrapped('', 2, chain.rules.length === 0 ? `${head}: no rules` : head));
+    for (const rule of chain.rules) yield text(compactLines(rule));
   }
-  return `${lines.join('\n')}\n`;
-};
+}

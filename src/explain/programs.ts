@@ -5,12 +5,19 @@ import { versionWords } from '../docker/versions.ts';
 import type { Registry } from '../extensions/contract.ts';
 import { readSingleRule } from '../iptables/single.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
+import { protocolName, udp } from '../netfilter/protocols.ts';
+import type { Condition } from '../packet/condition.ts';
+import { fieldWords } from '../packet/fieldwords.ts';
+import { narrowed } from '../packet/narrow.ts';
+import { iptablesProgram } from '../simulate/iptables-program.ts';
 import type { ExplainedDocker, Explanation } from './explanation.ts';
 import { section, listSection } from './lines.ts';
 import { dockerLines, edgeLines, nftLines, programLines } from './print.ts';
 import { explainRules } from './rules.ts';
+import { payloadsIn } from './suppose.ts';
 
-export type ProgramKind = 'u32' | 'bytecode';
+export const programKinds = ['u32', 'bytecode'] as const;
+export type ProgramKind = (typeof programKinds)[number];
 
 const matches: Readonly<Record<ProgramKind, string>> = { u32: 'u32', bytecode: 'bpf' };
 
@@ -18,6 +25,8 @@ export interface ProgramExplanation extends Pick<Explanation, 'family' | 'matche
   readonly kind: ProgramKind;
   /** As iptables-save prints it. */
   readonly program: string;
+  /** The protocol of the rule as a part of which the program is explained. */
+  readonly protocol?: string;
   readonly docker?: ExplainedDocker;
 }
 
@@ -52,9 +61,32 @@ export interface ProgramOptions {
   readonly backends: readonly Backend[];
 }
 
+/** A test for one protocol that has to hold, in the program's own words. */
+const protocolIn = (condition: Condition, family: Family): number | undefined => {
+  if (condition.kind === 'program') return condition.same && protocolIn(condition.same, family);
+  if (condition.kind === 'all')
+    return condition.of.map((part) => protocolIn(part, family)).find((found) => found !== undefined);
+  if (condition.kind !== 'test') return undefined;
+  const { field, mask, ranges } = narrowed(condition, { family });
+  const [only] = ranges;
+  const isProtocol = mask === undefined && ['ip protocol', 'ip6 nexthdr'].includes(fieldWords(field, { family }));
+  return isProtocol && only && ranges.length === 1 && only.low === only.high ? Number(only.low) : undefined;
+};
+
+/** The protocol that the program asks for itself; UDP, where Docker has its programs, if it only reads behind the IP header. */
+const protocolOf = (match: string, kind: ProgramKind, program: string, registry: Registry, family: Family): number | undefined => {
+  const bare = readSingleRule(`-A INPUT -m ${match} --${kind} ${program}`, registry, { family, backend: 'nft', table: 'filter' });
+  const tables = bare.value ? [bare.value.table] : [];
+  const chains = iptablesProgram({ tables }, registry, family).tables.flatMap((table) => [...table.chains.values()]);
+  const conditions = chains.flatMap(({ rules }) => rules.flatMap(({ steps }) => steps.flatMap((step) => (step.kind === 'test' ? [step.condition] : []))));
+  const asked = conditions.map((condition) => protocolIn(condition, family)).find((found) => found !== undefined);
+  const open = conditions.some((condition) => condition.kind === 'unmodelled' || payloadsIn(condition).some(({ base }) => base !== 'nh'));
+  return asked ?? (open ? udp : undefined);
+}; // prettier-ignore
+
 /**
- * The program is explained as a part of a rule with `-p udp` in INPUT, which is where Docker's stand: neither says of
- * itself of which protocol its packets are, and the payload offset of BPF needs to be told.
+ * The program is explained as a part of a rule in INPUT, which is where Docker's stand, with the protocol that it needs:
+ * the payload offset of BPF depends on it, and the names of header fields do.
  */
 export const explainProgram = (
   kind: ProgramKind,
@@ -68,7 +100,9 @@ export const explainProgram = (
   const parsed = value.parse(text, family);
   if (isBad(parsed)) return { value: undefined, diagnostics: [wrongProgram(kind, text, parsed)] };
   const program = value.print(parsed, family);
-  const rule = `-A INPUT -p udp -m ${match} --${kind} ${program}`;
+  const protocol = protocolOf(match, kind, program, registry, family);
+  const selector = protocol === undefined ? '' : `-p ${protocolName(protocol)} `;
+  const rule = `-A INPUT ${selector}-m ${match} --${kind} ${program}`;
   const read = readSingleRule(rule, registry, { family, backend: backends[0] ?? 'legacy', table: 'filter' });
   if (!read.value) return { value: undefined, diagnostics: read.diagnostics };
   const [found] = explainRules({ tables: [read.value.table] }, registry, { backends, anywhere: true });
@@ -79,6 +113,7 @@ export const explainProgram = (
       kind,
       program: program.replaceAll('"', ''),
       family,
+      ...(protocol === undefined ? {} : { protocol: protocolName(protocol) }),
       matches: found.matches,
       programs: found.programs,
       edges: found.edges,
@@ -90,13 +125,11 @@ export const explainProgram = (
   };
 };
 
-const lead = 'explained as in a rule with -p udp, where Docker has such programs';
-
 export const printProgramExplanation = (explanation: ProgramExplanation): string => {
-  const { kind, program, programs, matches: all, edges, nft, docker } = explanation;
+  const { kind, program, protocol, programs, matches: all, edges, nft, docker } = explanation;
   const lines = [
     ...section(kind, [program]),
-    ...section('', [lead]),
+    ...(protocol === undefined ? [] : section('', [`explained as a part of a rule with -p ${protocol}`])),
     ...programs.flatMap(({ lines: steps }) => programLines('steps', steps)),
     ...listSection('matches', all),
     ...edgeLines(edges),

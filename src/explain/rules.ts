@@ -89,7 +89,9 @@ const edgesFor = (place: Place, index: number, meanings: Meanings, around: Surro
 
 const matchWords = ({ steps }: ProgramRule, place: Place): readonly string[] => {
   const context = wordContext(place);
-  const words = wholeTests(steps).map((test) => shortPhrase(test, context, 'the program below matches'));
+  const words = wholeTests(steps, place.table.family).map((test) =>
+    shortPhrase(test, context, 'the program below matches'),
+  );
   const { selector, unmodelled } = place.rule;
   // This test always holds of a whole packet; here somebody asks for it.
   const fragment = selector.fragment?.inverted ? ['it is not a later fragment'] : [];

@@ -1,8 +1,10 @@
 /** Conditions under a supposition about the packet: how much of it is there, and whether it is a later fragment. */
+import type { Family } from '../netfilter/family.ts';
 import { all, any, type Condition, no, not, present, yes } from '../packet/condition.ts';
 import type { PayloadField } from '../packet/field.ts';
 
 export interface Supposition {
+  readonly family: Family;
   readonly fragment: 'none' | 'later';
   /** Whether the kernel loads transport bytes from later fragments; see `fragquirk` of field.ts. */
   readonly quirk: boolean;
@@ -13,7 +15,13 @@ export interface Supposition {
 }
 
 /** A packet that is neither cut nor a fragment. */
-export const wholePacket: Supposition = { fragment: 'none', quirk: false, has: () => true, absent: new Set() };
+export const wholePacket = (family: Family): Supposition => ({
+  family,
+  fragment: 'none',
+  quirk: false,
+  has: () => true,
+  absent: new Set(),
+});
 
 const fragmentKeys: ReadonlySet<string> = new Set(['fragoff', 'xtfragoff']);
 /** Every packet has a protocol, but where its headers cannot be followed. */
@@ -28,9 +36,21 @@ const among = ({ ranges }: Test, low: bigint, high: bigint, test: Test): Conditi
   return ranges.some((range) => range.high >= low && range.low <= high) ? test : no;
 };
 
-const supposeTest = (test: Test, { fragment, quirk, has, absent }: Supposition): Condition => {
+/** Of a later fragment: a test that holds only where the fragment offset of the IPv4 header is 0 (RFC 791, bits 51 to 63). */
+const wantsFirst = ({ field, mask, ranges }: Test): boolean => {
+  if (field.kind !== 'payload' || field.base !== 'nh') return false;
+  const { offset, length } = field;
+  const last = BigInt(offset + length - 64);
+  if (offset > 51 || last < 0n) return false;
+  const bits = largestOffset << last;
+  if (((mask ?? bits) & bits) !== bits) return false;
+  return ranges.every(({ low, high }) => (low & bits) === 0n && low >> last === high >> last);
+};
+
+const supposeTest = (test: Test, { family, fragment, quirk, has, absent }: Supposition): Condition => {
   const { field } = test;
-  if (field.kind === 'payload') return has(field) === false ? no : test;
+  if (field.kind === 'payload')
+    return has(field) === false || (fragment === 'later' && family === 'ip' && wantsFirst(test)) ? no : test;
   if (absent.has(field.key)) return no;
   if (test.mask !== undefined) return test;
   if (fragmentKeys.has(field.key))

@@ -54,8 +54,11 @@ export interface RuleContext {
 /** A way in which the native form differs from what iptables does, with a code of the catalogue and a sentence. */
 export interface Difference {
   readonly code: Code;
-  /** Who differs: only ip_tables.ko, or iptables-nft as well because it runs the same xt module there. */
-  readonly from: 'legacy' | 'both';
+  /**
+   * Who differs: only ip_tables.ko, or iptables-nft as well because it runs the same xt module there, or only
+   * iptables-nft, which loads something else.
+   */
+  readonly from: 'legacy' | 'nft' | 'both';
   /**
    * `guarded`: only on packets that are truncated or broken (the native form is right on every whole packet).
    * `approximate`: on ordinary packets too.

@@ -4,6 +4,7 @@ import { udp } from '../netfilter/protocols.ts';
 import { conditionWords } from '../packet/describe.ts';
 import type { WordContext } from '../packet/fieldwords.ts';
 import type { PayloadField } from '../packet/field.ts';
+import { narrowed } from '../packet/narrow.ts';
 import { type HeaderName, layouts, transports } from '../packet/layout.ts';
 import type { MeaningContext } from './contract.ts';
 import { inNumbers, type NumberRanges, type Selection } from './selection.ts';
@@ -91,5 +92,8 @@ export const selectionWords = ({ field, mask, shift }: Selection, context: Meani
 };
 
 /** The comparison in nft's words: `vxlan vni 4102`. */
-export const comparisonWords = (selection: Selection, ranges: NumberRanges, context: MeaningContext): string =>
-  conditionWords(inNumbers(selection, ranges), wordContext(context));
+export const comparisonWords = (selection: Selection, ranges: NumberRanges, context: MeaningContext): string => {
+  const words = wordContext(context);
+  const condition = inNumbers(selection, ranges);
+  return conditionWords(condition.kind === 'test' ? narrowed(condition, words) : condition, words);
+};

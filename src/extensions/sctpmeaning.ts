@@ -47,6 +47,8 @@ const someChunk = (context: Reading): Condition =>
 const sameAsWalk = ({ mode, chunks }: ChunkTypes): Condition | undefined => {
   const types = Array.from({ length: 256 }, (_, type) => type);
   if (chunks === 'ALL') return mode === 'all' ? all(types.map(hasChunk)) : yes;
+  // Nothing fits: the first chunk is one too many.
+  if (mode === 'only' && chunks.length === 0) return no;
   if (chunks.some(({ mask }) => mask !== 0)) return undefined;
   const wanted = wantedOf(chunks);
   const listed = types.filter((type) => wanted.has(type)).map(hasChunk);

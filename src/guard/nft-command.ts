@@ -18,6 +18,11 @@ export interface NftCommand {
   readonly version: () => Promise<readonly number[]>;
   /** What `nft -j list table inet dnfw` says, or undefined if there is no such table. */
   readonly listGuard: () => Promise<Json | undefined>;
+  /**
+   * What `nft -j list chains` says: every base chain with its hook and priority, and no rule. For priorities that are
+   * taken, and to show that nothing of ours is left; never to be loaded again.
+   */
+  readonly listChains: () => Promise<Json>;
   /** Loads a file of JSON commands in one transaction (`nft -j -f FILE`); throws NftError. Always a file, never a pipe: nft 1.0.6 takes a cut document from a pipe for an empty one. */
   readonly load: (file: string) => Promise<void>;
   /** The same, checked only (`nft -c -j -f FILE`). */

@@ -5,6 +5,7 @@ import type {
   AddObject,
   And,
   AnonymousSet,
+  ChainName,
   Command,
   Concat,
   Counter,
@@ -34,6 +35,7 @@ import type {
   Reject,
   Rt,
   SctpChunk,
+  SetName,
   ShiftLeft,
   ShiftRight,
   Socket,
@@ -85,6 +87,8 @@ export const range = (low: Expression, high: Expression): Range => ({ range: [lo
 export const anyOf = (elements: readonly Expression[]): Expression =>
   elements.length === 1 ? (elements[0] as Expression) : set(elements);
 export const set = (elements: readonly Expression[]): AnonymousSet => ({ set: elements });
+/** The right side of a match: the elements of a named set of the same table. */
+export const elementOf = (name: string): SetName => `@${name}`;
 export const concat = (parts: readonly Expression[]): Concat => ({ concat: parts });
 export const map = (key: Expression, pairs: readonly (readonly [Expression, Expression])[]): MapLookup => ({
   map: { key, data: { set: pairs } },
@@ -135,6 +139,8 @@ export const ctTimeout = (name: string): { readonly 'ct timeout': string } => ({
 export const table = (family: Family | 'inet', name: string): TableObject => ({ family, name });
 export const add = (object: AddObject): Command => ({ add: object });
 export const deleteTable = (object: TableObject): Command => ({ delete: { table: object } });
+/** Takes all rules out of a chain, which stays. */
+export const flushChain = (chain: ChainName): Command => ({ flush: { chain } });
 
 /** Protocols that libnftables knows by a word of its own wherever it stands; others are numbers. */
 const protocolWords: ReadonlyMap<number, string> = new Map([

@@ -140,11 +140,12 @@ export const readArray = (text: string, name: string): readonly Element[] | Fail
   const shape = (offset: number, what: string): Failure => ({ kind: 'shape', offset, length: 1, what });
   const broken = (): Failure => findFault(text, 0) ?? shape(0, 'this is no document of nftables');
   let line = 1;
-  let counted = 0;
+  // nft writes everything on one line: the end of a line is looked for once.
+  let lineEnd = text.indexOf('\n');
   const lineAt = (offset: number): number => {
-    for (let end = text.indexOf('\n', counted); end >= 0 && end < offset; end = text.indexOf('\n', counted)) {
+    while (lineEnd >= 0 && lineEnd < offset) {
       line++;
-      counted = end + 1;
+      lineEnd = text.indexOf('\n', lineEnd + 1);
     }
     return line;
   };

@@ -43,6 +43,7 @@ const pair: JsonSchema = {
 };
 const list: JsonSchema = { type: 'array', minItems: 1, items: expression };
 
+const addressText = '^[0-9a-fA-F.:]{2,45}$';
 const anyFamily: JsonSchema = words('ip ip6 inet');
 const ipFamily: JsonSchema = words('ip ip6');
 /** Bytes that the kernel's attribute holds: NFT_NAME_MAXLEN, NFT_USERDATA_MAXLEN less its header, NF_LOG_PREFIXLEN. */
@@ -144,7 +145,7 @@ const expressions: JsonSchema = {
       ),
     }),
     socket: record({ key: words('mark transparent wildcard') }),
-    prefix: record({ addr: { type: 'string', pattern: '^[0-9a-fA-F.:]{2,45}$' }, len: whole(0, 128) }),
+    prefix: ref('prefix'),
     range: ref('pair'),
     set: list,
     concat: { ...list, minItems: 2 },
@@ -156,6 +157,27 @@ const expressions: JsonSchema = {
     '>>': ref('pair'),
   },
   additionalProperties: false,
+};
+
+/** Only beside an address is a string with @ in front a set on purpose. */
+const asksSet: JsonSchema = {
+  type: 'object',
+  required: ['left', 'right'],
+  properties: {
+    left: {
+      type: 'object',
+      required: ['payload'],
+      properties: {
+        payload: { type: 'object', required: ['field'], properties: { field: words('saddr daddr') } },
+      },
+    },
+    right: { type: 'string', pattern: '^@[A-Za-z_][A-Za-z0-9_-]*$' },
+  },
+};
+const match: JsonSchema = {
+  ...record({ op: words('== != < > <= >= in !'), left: expression, right: {} }),
+  if: asksSet,
+  else: { type: 'object', properties: { right: expression } },
 };
 
 const natFlags = wordList('random fully-random persistent netmap');
@@ -173,7 +195,7 @@ const natToSelf: JsonSchema = orNull({ ...record({ 'port?': expression, 'flags?'
 const dataUnits = words('packets bytes kbytes mbytes');
 
 const statement: JsonSchema = oneKey({
-  match: record({ op: words('== != < > <= >= in !'), left: expression, right: expression }),
+  match,
   limit: record({
     rate: whole(1),
     per: words('second minute hour day week'),
@@ -242,9 +264,35 @@ const chainObject: JsonSchema = {
   },
 };
 
+const address: JsonSchema = {
+  type: ['string', 'object'],
+  pattern: addressText,
+  minProperties: 1,
+  maxProperties: 1,
+  properties: { prefix: ref('prefix'), range: ref('addressPair') },
+  additionalProperties: false,
+};
+const setElement: JsonSchema = {
+  ...address,
+  properties: {
+    prefix: ref('prefix'),
+    range: ref('addressPair'),
+    elem: record({ val: ref('address'), comment }),
+  },
+};
+const setObject: JsonSchema = record({
+  family: anyFamily,
+  table: name,
+  name,
+  type: words('ipv4_addr ipv6_addr'),
+  flags: { type: 'array', minItems: 1, maxItems: 1, items: words('interval') },
+  'elem?': { type: 'array', minItems: 1, items: setElement },
+});
+
 const command: JsonSchema = oneKey({
   add: oneKey({
     table: tableObject,
+    set: setObject,
     chain: chainObject,
     'ct helper': record({
       family: anyFamily,
@@ -263,10 +311,23 @@ const command: JsonSchema = oneKey({
     }),
   }),
   delete: oneKey({ table: tableObject }),
+  flush: oneKey({ chain: record({ family: anyFamily, table: name, name }) }),
 });
 
 const definitions: JsonSchema = {
   expression: expressions,
+  prefix: record({ addr: { type: 'string', pattern: addressText }, len: whole(0, 128) }),
+  address,
+  addressPair: {
+    type: 'array',
+    items: [
+      { type: 'string', pattern: addressText },
+      { type: 'string', pattern: addressText },
+    ],
+    minItems: 2,
+    maxItems: 2,
+    additionalItems: false,
+  },
   statement,
   pair,
   nat: natParts,

@@ -63,9 +63,19 @@ const isNameLike = (context: Context): boolean => {
   return 'fib' in context && context.fib.result !== 'type';
 };
 
+/** The name of a set: schema.ts lets it stand beside an address only. */
+const isSetName = (text: string, context: Context): boolean =>
+  /^@[A-Za-z_][A-Za-z0-9_-]*$/.test(text) &&
+  isObject(context) &&
+  'payload' in context &&
+  'field' in context.payload &&
+  ['saddr', 'daddr'].includes(context.payload.field);
+
 const printString = (text: string, context: Context, refuse: Refuse): string => {
   if (!isNameLike(context))
-    return symbol.test(text) ? text : refuse(`the constant ${JSON.stringify(text)} is no word of nft`);
+    return symbol.test(text) || isSetName(text, context)
+      ? text
+      : refuse(`the constant ${JSON.stringify(text)} is no word of nft`);
   // In JSON these two are a set and every element of one; in quotes they would be a name.
   if (text === '*' || text.startsWith('@')) return refuse(`the name ${JSON.stringify(text)} means a set in JSON`);
   return quoteText(text, `the name ${JSON.stringify(text)}`, refuse);

@@ -6,7 +6,8 @@ import { isTextHelperName, isTextName } from './names.ts';
 import { joinChunks } from './print.ts';
 import { quoteText, type Refuse } from './text-expression.ts';
 import { printStatement } from './text-statement.ts';
-import type { ChainObject, Command, CtHelperObject, RuleObject, TableObject } from './types.ts';
+import { printSet } from './text-set.ts';
+import type { ChainName, ChainObject, Command, CtHelperObject, RuleObject, SetObject, TableObject } from './types.ts';
 
 export interface TextRefusal {
   /** The index of the command that is left out. */
@@ -148,6 +149,25 @@ const addHelper = (layout: Layout, object: CtHelperObject, refuse: Refuse): void
   block?.objects.push(lines.map((line) => `\t${line}\n`).join(''));
 };
 
+const addSet = (layout: Layout, set: SetObject, refuse: Refuse): void => {
+  const block = openBlock(layout, set.family, set.table, refuse);
+  const lines = printSet(set, refuse);
+  if (lines) block?.objects.push(lines.map((line) => `\t${line}\n`).join(''));
+};
+
+/** The chain stands in the kernel: what follows goes to a block of its own. */
+const flushChain = (layout: Layout, chain: ChainName, before: readonly string[], refuse: Refuse): void => {
+  const head = tableHead({ family: chain.family, name: chain.table }, refuse);
+  if (head === '') return;
+  if (!isTextName(chain.name))
+    return void refuse(`the chain name ${JSON.stringify(chain.name)} is no word that nft text takes`);
+  layout.parts.push(...before.map((line) => `${line}\n`), `flush chain ${head} ${chain.name}\n`);
+  const block: Block = { head, before: [], objects: [], chains: new Map() };
+  block.chains.set(chain.name, { declaration: '', before: [], lines: [] });
+  layout.open.set(head, block);
+  layout.parts.push(block);
+};
+
 const addChain = (layout: Layout, chain: ChainObject, before: readonly string[], refuse: Refuse): void => {
   const block = openBlock(layout, chain.family, chain.table, refuse);
   const declaration = printBase(chain, refuse);
@@ -183,6 +203,8 @@ export const printText = (commands: Iterable<Command>, comments: Comments = new 
   for (const command of commands) {
     const before = (comments.get(index) ?? []).map(commentLine);
     if ('delete' in command) deleteTable(layout, command.delete.table, before, refuse);
+    else if ('flush' in command) flushChain(layout, command.flush.chain, before, refuse);
+    else if ('set' in command.add) addSet(layout, command.add.set, refuse);
     else if ('table' in command.add) addTable(layout, command.add.table, before, refuse);
     else if ('chain' in command.add) addChain(layout, command.add.chain, before, refuse);
     else if ('rule' in command.add) addRule(layout, command.add.rule, before, refuse);

@@ -89,6 +89,9 @@ export interface ShiftRight {
   readonly '>>': readonly [Expression, Expression];
 }
 
+/** `@NAME`: whether a named set of the table has the left side of the match. build.ts `elementOf`. */
+export type SetName = `@${string}`;
+
 export type Expression =
   | number
   | string
@@ -235,13 +238,32 @@ export interface CtHelperObject {
   readonly l3proto: Family;
 }
 
+/** One element of a named set of addresses; `elem` where it carries a comment. */
+export type SetElement =
+  string | Prefix | Range | { readonly elem: { readonly val: string | Prefix | Range; readonly comment: string } };
+/** A named set of addresses. nft takes no `elem` that is empty. */
+export interface SetObject {
+  readonly family: Family | 'inet';
+  readonly table: string;
+  readonly name: string;
+  readonly type: 'ipv4_addr' | 'ipv6_addr';
+  readonly flags: readonly ['interval'];
+  readonly elem?: readonly SetElement[];
+}
+/** A chain by its name, as a command that changes it says it. */
+export type ChainName = Pick<ChainObject, 'family' | 'table' | 'name'>;
+
 export type AddObject =
   | { readonly table: TableObject }
+  | { readonly set: SetObject }
   | { readonly chain: ChainObject }
   | { readonly 'ct helper': CtHelperObject }
   | { readonly rule: RuleObject };
 
-export type Command = { readonly add: AddObject } | { readonly delete: { readonly table: TableObject } };
+export type Command =
+  | { readonly add: AddObject }
+  | { readonly delete: { readonly table: TableObject } }
+  | { readonly flush: { readonly chain: ChainName } };
 
 /** What `nft -j -f` reads. */
 export interface Document {

@@ -17,6 +17,8 @@ export const assumptions = {
   'mss-present': 'a TCP SYN carries the maximum segment size option that the rule changes',
   'free-port': 'a port that a connection is mapped to is free',
   'same-set': 'a set that both sides name has the same elements',
+  'iptables-fixed':
+    'iptables-nft loads what the rule says: up to 1.8.10 it does not for two inverted ports and an inverted range of all ports, and no version known does for flags under an empty mask',
 } as const;
 
 export type Assumption = keyof typeof assumptions;

@@ -48,8 +48,13 @@ export type Condition =
       readonly same: Condition | undefined;
       readonly assumptions?: readonly Assumption[];
     }
-  /** There is no model: nothing may be concluded. */
-  | { readonly kind: 'unmodelled'; readonly what: string };
+  /** There is no model: nothing may be concluded, unless a proof takes something for granted under which there is one. */
+  | { readonly kind: 'unmodelled'; readonly what: string; readonly granted?: Granted };
+
+export interface Granted {
+  readonly assumption: Assumption;
+  readonly condition: Condition;
+}
 
 export const yes: Condition = { kind: 'constant', value: true };
 export const no: Condition = { kind: 'constant', value: false };
@@ -125,4 +130,5 @@ export const any = (of: readonly Condition[]): Condition => {
 export const invertIf = (inverted: boolean, condition: Condition): Condition => (inverted ? not(condition) : condition);
 
 export const opaque = (predicate: Predicate): Condition => ({ kind: 'opaque', predicate });
-export const unmodelled = (what: string): Condition => ({ kind: 'unmodelled', what });
+export const unmodelled = (what: string, granted?: Granted): Condition =>
+  granted ? { kind: 'unmodelled', what, granted } : { kind: 'unmodelled', what };

@@ -161,7 +161,7 @@ const ofItsConnection = ({ d, family, fields }: Space): Node => {
 
 /** `whole-headers` of assumption.ts. */
 export const wholeTransportHeaders = (space: Space): Node => {
-  const { d } = space;
+  const { d, fields } = space;
   const enough = wholeHeaders.map(([protocol, bytes]) =>
     implies(space, isNumber(d, protocolBits, protocol), reaches(d, transportLengthBits, bytes)),
   );
@@ -174,7 +174,10 @@ export const wholeTransportHeaders = (space: Space): Node => {
     d.no,
     d.or,
   );
-  const ofTcp = implies(space, isNumber(d, protocolBits, tcp), options);
+  // Said of every rule, it would cost more than the rules themselves.
+  const asksLength =
+    fields.used.has('dataOffset') || [...fields.keys().keys()].some((key) => key.startsWith('tcpopt.'));
+  const ofTcp = asksLength ? implies(space, isNumber(d, protocolBits, tcp), options) : d.yes;
   return d.and(firstFragments(space), balanced([...enough, ofTcp], d.yes, d.and));
 };
 

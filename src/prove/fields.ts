@@ -21,8 +21,7 @@ import {
   transportLengthBits,
   zeros,
 } from './layout.ts';
-import type { NameTests } from './names.ts';
-import { representatives } from './names.ts';
+import { type NameTests, unnamed } from './names.ts';
 
 /** The bits of a field where `guard` holds; its load succeeds where `present` does. Cases cover every packet and are apart. */
 export interface Case {
@@ -52,7 +51,7 @@ export interface Fields {
   readonly used: ReadonlySet<Used>;
 }
 
-export type Used = 'totalLength' | 'headerLength' | 'nextHeader' | 'xt' | 'chain' | 'fragment';
+export type Used = 'totalLength' | 'headerLength' | 'dataOffset' | 'nextHeader' | 'xt' | 'chain' | 'fragment';
 
 const lastByte = ({ offset, length }: PayloadField): number => Math.ceil((offset + length) / 8) - 1;
 
@@ -182,6 +181,10 @@ export const createFields = (d: Diagrams, family: Family, nameTests: NameTests):
   };
 
   const payloadCases = (field: PayloadField): readonly Case[] => {
+    const { base, offset, length } = field;
+    // Bits 96 to 99 of a TCP header say how long it is; the payload begins where it ends. Longer loads there are of VXLAN.
+    const overDataOffset = offset < 100 && offset + length > 96 && length <= 16;
+    if (base === 'ih' || (base !== 'nh' && base !== 'll' && overDataOffset)) used.add('dataOffset');
     switch (field.base) {
       case 'nh':
         return network(field);
@@ -278,7 +281,7 @@ export const createFields = (d: Diagrams, family: Family, nameTests: NameTests):
   const names = (key: string): Codes<string> => {
     const found = nameCodes.get(key);
     if (found) return found;
-    const made = codesOf(key, representatives(nameTests.get(key) ?? new Set()));
+    const made = codesOf(key, (nameTests.get(key) ?? unnamed).values);
     nameCodes.set(key, made);
     return made;
   };
@@ -300,6 +303,10 @@ export const createFields = (d: Diagrams, family: Family, nameTests: NameTests):
     used,
   };
 };
+
+/** Where the code is that of one value, by its index. */
+export const isCode = <T>(d: Diagrams, { values, bits }: Codes<T>, index: number): Node =>
+  index === values.length - 1 ? reaches(d, bits, index) : isNumber(d, bits, index);
 
 /** Where the code is one of the wanted ones. A code beyond the last one means the last one. */
 export const isAmong = <T>(d: Diagrams, codes: Codes<T>, wanted: (value: T) => boolean): Node => {

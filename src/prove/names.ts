@@ -6,8 +6,15 @@ import type { Condition } from '../packet/condition.ts';
 import type { Field } from '../packet/field.ts';
 import type { Program, Step } from '../packet/program.ts';
 
-/** Per key: what the rules compare it with. */
-export type NameTests = ReadonlyMap<string, ReadonlySet<string>>;
+/** The names of one key that the rules can tell apart. */
+export interface NameClasses {
+  /** One name of each class, in the order in which rules name them. */
+  readonly values: readonly string[];
+  readonly indexOf: ReadonlyMap<string, number>;
+}
+
+/** By key; a key that no rule compares with a name is not there. */
+export type NameTests = ReadonlyMap<string, NameClasses>;
 
 /** A prefix is kept apart from the equal whole name by a mark that no name can hold. */
 const prefixMark = '\0';
@@ -59,7 +66,7 @@ export const fieldsOf = (programs: readonly Program[]): readonly Field[] => {
   return [...found.values()];
 };
 
-export const nameTestsOf = (programs: readonly Program[]): NameTests => {
+const testsIn = (programs: readonly Program[]): ReadonlyMap<string, ReadonlySet<string>> => {
   const found = new Map<string, Set<string>>();
   visitConditions(programs, (condition) => {
     if (condition.kind !== 'name') return;
@@ -84,7 +91,7 @@ const stranger = (prefix: string, named: ReadonlySet<string>, prefixes: readonly
 };
 
 /** One representative string per class of names that the tests can tell apart, in the order in which rules name them. */
-export const representatives = (tests: ReadonlySet<string>): readonly string[] => {
+const representatives = (tests: ReadonlySet<string>): readonly string[] => {
   const named = new Set<string>(['']);
   const prefixes: string[] = [];
   for (const test of tests) {
@@ -109,3 +116,13 @@ export const representatives = (tests: ReadonlySet<string>): readonly string[] =
   }
   return [...strings];
 };
+
+const classesOf = (tests: ReadonlySet<string>): NameClasses => {
+  const values = representatives(tests);
+  return { values, indexOf: new Map(values.map((name, index) => [name, index])) };
+};
+
+export const unnamed: NameClasses = classesOf(new Set());
+
+export const nameTestsOf = (programs: readonly Program[]): NameTests =>
+  new Map([...testsIn(programs)].map(([key, tests]) => [key, classesOf(tests)]));

@@ -1,4 +1,5 @@
 /** One rule as a diagram: for every packet, what the rule makes of it. */
+import type { Condition } from '../packet/condition.ts';
 import type { Effect, NatRange, Verdict } from '../packet/effect.ts';
 import { keyInfo } from '../packet/field.ts';
 import type { ProgramRule, Step } from '../packet/program.ts';
@@ -224,8 +225,35 @@ export const createRuleEncoder = (
     }
   };
 
-  const steps = (list: readonly Step[], rest: Node, call: (chain: string) => Node): Node =>
-    list.reduceRight<Node>((behind, current) => step(current, behind, call), rest);
+  /** The condition of a step that does nothing but test. */
+  const pureTest = (current: Step): Condition | undefined =>
+    current.kind === 'test' && statefulIn(current.condition).length === 0 ? current.condition : undefined;
+
+  /** Tests side by side, from the one that asks the lowest variables up: each then only adds to what is there. */
+  const tests = (conditions: readonly Condition[], rest: Node): Node =>
+    conditions
+      .map((condition) => space.encode(condition, side))
+      .toSorted((x, y) => d.level(y) - d.level(x))
+      .reduce<Node>((behind, holds) => d.choose(holds, behind, pass), rest);
+
+  const steps = (list: readonly Step[], rest: Node, call: (chain: string) => Node): Node => {
+    let behind = rest;
+    let waiting: Condition[] = [];
+    const settle = (): void => {
+      if (waiting.length > 0) behind = tests(waiting, behind);
+      waiting = [];
+    };
+    for (const current of list.toReversed()) {
+      const condition = pureTest(current);
+      if (condition) waiting.push(condition);
+      else {
+        settle();
+        behind = step(current, behind, call);
+      }
+    }
+    settle();
+    return behind;
+  };
 
   return { encode: (rule, call) => steps(rule.steps, pass, call) };
 };

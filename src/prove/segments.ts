@@ -28,6 +28,8 @@ const patience = 48;
 /** One side of a comparison: a row of rules, of which a piece is taken together. */
 interface Row {
   readonly length: number;
+  /** What a rule makes of every packet, and of those that count. */
+  readonly whole: (index: number) => Node;
   readonly node: (index: number) => Node;
   /** The first rule that is not in the piece. */
   next: number;
@@ -72,6 +74,14 @@ const samePieces = (a: Row, b: Row, bench: () => Workbench, boundary: () => void
   for (;;) {
     boundary();
     if (a.next >= a.length && b.next >= b.length) return true;
+    // Most rules are the same one by one, whatever the packet.
+    if (a.next < a.length && b.next < b.length && a.whole(a.next) === b.whole(b.next)) {
+      // A chain without a number may hold calls that come back in its middle, which its summary leaves out.
+      if (bench().outcomes.calledInTheMiddle()) return false;
+      a.next++;
+      b.next++;
+      continue;
+    }
     const now = bench();
     a.piece = now.outcomes.pass;
     b.piece = now.outcomes.pass;
@@ -123,16 +133,18 @@ export const createSegmentProof = (pair: Pair, hook: Hook, assume: ReadonlySet<A
     }
     // What was encoded before the last chain was numbered holds its summary in place of the call.
     release();
-    const rowOf = (side: 'a' | 'b', { table, chain }: Place): Row => ({
-      length: chain.rules.length,
-      next: 0,
-      piece: 0,
-      node: (index) => {
-        const { d, outcomes, care, ...both } = bench();
+    const rowOf = (side: 'a' | 'b', { table, chain }: Place): Row => {
+      const whole = (index: number): Node => {
+        const { outcomes, ...both } = bench();
         const rule = chain.rules[index];
-        return rule ? d.choose(care(hook), both[side].rule(table, rule), outcomes.pass) : outcomes.pass;
-      },
-    });
+        return rule ? both[side].rule(table, rule) : outcomes.pass;
+      };
+      const node = (index: number): Node => {
+        const { d, outcomes, care } = bench();
+        return d.choose(care(hook), whole(index), outcomes.pass);
+      };
+      return { length: chain.rules.length, next: 0, piece: 0, whole, node };
+    };
     return samePieces(rowOf('a', a), rowOf('b', b), bench, () => {
       if ((current?.d.size() ?? 0) > arenaNodes) release();
     });

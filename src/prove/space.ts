@@ -5,7 +5,7 @@ import { type Field, keyInfo } from '../packet/field.ts';
 import type { Assumption } from '../packet/assumption.ts';
 import { balanced, inRanges } from './bits.ts';
 import type { Diagrams, Node } from './diagram.ts';
-import { type Case, createFields, type Fields, isAmong } from './fields.ts';
+import { type Case, createFields, type Fields, isAmong, isCode } from './fields.ts';
 import { levels, totalLengthBits } from './layout.ts';
 import type { NameTests } from './names.ts';
 
@@ -111,8 +111,11 @@ export const createSpace = (
       case 'test':
         return test(condition.field, condition.ranges, condition.mask);
       case 'name': {
-        const codes = fields.names(condition.key);
-        const { text, prefix } = condition;
+        const { key, text, prefix } = condition;
+        const codes = fields.names(key);
+        const index = prefix ? undefined : nameTests.get(key)?.indexOf.get(text);
+        // A ruleset may name thousands of devices, each in a few rules.
+        if (index !== undefined) return d.and(codes.present, isCode(d, codes, index));
         return d.and(
           codes.present,
           isAmong(d, codes, (name) => (prefix ? name.startsWith(text) : name === text)),
@@ -148,8 +151,13 @@ export const createSpace = (
         for (const name of assumptions ?? []) assumed.add(name);
         return encode(same, side, instance);
       }
-      case 'unmodelled':
-        return unmodelled(`${side}: ${condition.what}`);
+      case 'unmodelled': {
+        const { what, granted } = condition;
+        if (!granted) return unmodelled(`${side}: ${what}`);
+        if (!allowed.has(granted.assumption)) return unmodelled(`${side}: ${what}, unless ${granted.assumption}`);
+        assumed.add(granted.assumption);
+        return encode(granted.condition, side, instance);
+      }
     }
   };
 

@@ -117,15 +117,21 @@ const counted = (rule: Rule, action: Action, counters: boolean): Action => {
   return { statements: [count, ...action.statements], ending: action.ending, inside: action.inside };
 };
 
-const natives = new WeakMap<readonly Difference[], readonly Difference[]>();
+const silent = { legacy: 'nft', nft: 'legacy' } as const;
+
+const filtered = {
+  legacy: new WeakMap<readonly Difference[], readonly Difference[]>(),
+  nft: new WeakMap<readonly Difference[], readonly Difference[]>(),
+};
 
 /** The differences that concern the backend in use. Lists are mostly constants of their extension, so that few are filtered. */
 const relevant = (differences: readonly Difference[], context: RuleContext): readonly Difference[] => {
-  if (context.backend === 'legacy' || differences.length === 0) return differences;
-  const known = natives.get(differences);
+  if (differences.length === 0) return differences;
+  const { backend } = context;
+  const known = filtered[backend].get(differences);
   if (known) return known;
-  const found = differences.filter((difference) => difference.from === 'both');
-  natives.set(differences, found);
+  const found = differences.filter(({ from }) => from !== silent[backend]);
+  filtered[backend].set(differences, found);
   return found;
 };
 

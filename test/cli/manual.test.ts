@@ -58,6 +58,7 @@ describe('dnfw(8)', () => {
 
 /** The statuses with which a command ends. */
 const statusesOf: Readonly<Record<string, readonly number[]>> = {
+  explain: [0, 1, 2, 70],
   translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
   simulate: [exit.done, exit.environment, exit.usage, exit.unknown, exit.bug],
 };

@@ -146,10 +146,12 @@ describe('owner', () => {
 
 describe('rpfilter', () => {
   const place = { table: 'raw', chain: 'PREROUTING' } as const;
-  const keys = (exists: number, type: number): Facts => ({
+  const keys = (exists: number, type: number, bytes = packet('ip')): Facts => ({
+    bytes,
     keys: {
       'fib.saddr.iif.exists': exists,
       'fib.saddr.iif.type': type,
+      'fib.saddr.type': type,
       'fib.saddr.exists': 1,
       'fib.saddr.mark.iif.exists': 0,
     },
@@ -162,8 +164,27 @@ describe('rpfilter', () => {
     ['--validmark', keys(1, 1), 'no'],
     ['--accept-local', keys(0, 2), 'yes'],
     ['--accept-local --invert', keys(0, 2), 'no'],
+    // A route to a broadcast or anycast address is none that an answer could take.
+    ['', keys(1, 3), 'no'],
+    ['--invert', keys(1, 3), 'yes'],
+    ['--loose', keys(0, 3), 'no'],
+    ['--accept-local', keys(1, 4), 'no'],
+    // Of these addresses nft knows the type without a route; rpfilter has looked for one.
+    ['', keys(1, 3, packet('ip', { 12: 0, 13: 0, 14: 0, 15: 0 })), 'yes'],
+    ['', keys(1, 3, packet('ip', { 12: 255, 13: 255, 14: 255, 15: 255 })), 'yes'],
+    ['', keys(1, 5, packet('ip', { 12: 224 })), 'yes'],
   ])('%s', (options, facts, wanted) => {
     expect(says(`-m rpfilter ${options} -j DROP`, facts, place)).toBe(wanted);
+  });
+
+  it('lets IPv6 packets without a source address pass', () => {
+    const nowhere = packet('ip6', Object.fromEntries(Array.from({ length: 16 }, (_, i) => [8 + i, 0])));
+    for (const [options, bytes, wanted] of [
+      ['', nowhere, 'yes'],
+      ['--invert', nowhere, 'no'],
+      ['', packet('ip6'), 'no'],
+    ] as const)
+      expect(says(`-m rpfilter ${options} -j DROP`, keys(0, 1, bytes), { ...place, family: 'ip6' })).toBe(wanted);
   });
 });
 
@@ -194,11 +215,14 @@ describe('what time, chance or a set decides', () => {
     ['-m set --match-set blocked src', 'set blocked src||same-set'],
     ['-m set ! --match-set pairs src,dst --return-nomatch', 'set pairs src,dst returnNomatch||same-set'],
     ['-m set --match-set blocked src --packets-gt 5', 'set blocked src packetsGt=5|stateful|same-set'],
-    ['-m rpfilter', 'assumed same-lookup||same-lookup'],
     ['-m conntrack --ctexpire 5', 'assumed soon-expired||soon-expired'],
   ])('%s asks %s', (text, wanted) => {
-    const place = text.includes('rpfilter') ? ({ table: 'raw', chain: 'PREROUTING' } as const) : {};
-    expect(predicates(conditionOf(`${text} -j ACCEPT`, place))).toEqual([wanted]);
+    expect(predicates(conditionOf(`${text} -j ACCEPT`))).toEqual([wanted]);
+  });
+
+  it('rests on the same lookup for each question that rpfilter asks', () => {
+    const condition = conditionOf('-m rpfilter -j ACCEPT', { table: 'raw', chain: 'PREROUTING' });
+    expect(new Set(predicates(condition))).toEqual(new Set(['assumed same-lookup||same-lookup']));
   });
 
   it.each([

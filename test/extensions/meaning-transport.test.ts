@@ -318,15 +318,17 @@ describe('what iptables-nft has changed', () => {
   const place = { table: 'mangle', backend: 'nft' } as const;
 
   it.each<readonly [string, string, string]>([
-    // Before 1.8.11 both ports were compared at once: the rule holds if one of them differs.
+    // Up to 1.8.10 both ports were compared at once: the rule holds if one of them differs.
     ['-p tcp ! --sport 22 ! --dport 23', '00090050-5002_', 'yes'],
     ['-p tcp ! --sport 22 ! --dport 23', '00160050-5002_', 'unknown'],
     ['-p tcp ! --sport 22 ! --dport 23', '00160017-5002_', 'no'],
-    // Before 1.8.10 a range of all ports was left out, whatever stood before it.
+    // Up to 1.8.10 a range of all ports was left out, whatever stood before it.
     ['-p tcp ! --dport 0:65535', '00090050-5002_', 'unknown'],
     ['-p tcp --sport 8 ! --dport 0:65535', '00090050-5002_', 'no'],
     ['-p tcp --tcp-flags NONE SYN', '00090050-5002_', 'unknown'],
     ['-p tcp ! --tcp-flags NONE NONE', '00090050-5002_', 'unknown'],
+    ['-p tcp ! --tcp-flags NONE SYN', '00090050-5002_', 'yes'],
+    ['-p tcp ! --tcp-flags NONE SYN', '00090050', 'unknown'],
   ])('%s', (rule, text, wanted) => {
     expect(fateOf(rule, 'ip', place.backend, tcpPacket(text))).toBe(wanted);
   });

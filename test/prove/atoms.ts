@@ -36,11 +36,21 @@ export interface Atoms {
   readonly lengths: Readonly<Record<'th' | 'ih', number>>;
 }
 
+export const fragmentOffset = 'exthdr.44.16.13';
+
 /** The same bits have the same name: of IPv4, keys that are header fields are read as such. */
 export const canonical = (field: Field, family: Family): Field => {
   if (field.kind === 'payload') return field.base === 'xt' ? { ...field, base: 'th' } : field;
   const of = (offset: number, length: number): Field => ({ kind: 'payload', base: 'nh', offset, length });
-  const key = field.key === 'xtproto' ? 'l4proto' : field.key === 'xtfragoff' ? 'fragoff' : field.key;
+  // The offset that the fragment header says is that of the packet.
+  const key =
+    field.key === fragmentOffset
+      ? 'fragoff'
+      : field.key === 'xtproto'
+        ? 'l4proto'
+        : field.key === 'xtfragoff'
+          ? 'fragoff'
+          : field.key;
   if (family === 'ip') {
     if (key === 'l4proto') return of(72, 8);
     if (key === 'fragoff') return of(51, 13);

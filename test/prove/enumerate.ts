@@ -6,7 +6,7 @@ import type { Condition } from '../../src/packet/condition.ts';
 import type { Effect, Verdict } from '../../src/packet/effect.ts';
 import { type Field, keyInfo } from '../../src/packet/field.ts';
 import type { Program, ProgramChain, ProgramTable, Step } from '../../src/packet/program.ts';
-import { type Atoms, atomsOf, canonical } from './atoms.ts';
+import { type Atoms, atomsOf, canonical, fragmentOffset } from './atoms.ts';
 
 export type Found =
   | { readonly kind: 'same'; readonly ways: number }
@@ -16,11 +16,18 @@ export type Found =
 
 class GiveUp extends Error {}
 
-/** A value that rules have set: (first & keep) ^ flip, of the value that came in. */
+/** A value that rules have set: (first & keep) ^ flip, of the value with which the packet came in. */
 interface Changed {
+  /** The key whose value it was first: another one where it was copied. */
+  readonly of: string;
   readonly keep: bigint;
   readonly flip: bigint;
 }
+
+const unchanged = (of: string): Changed => ({ of, keep: -1n, flip: 0n });
+
+const changeWords = ({ of, keep, flip }: Changed): string =>
+  `${of} & 0x${(keep & 0xffffffffn).toString(16)} ^ 0x${flip.toString(16)}`;
 
 interface End {
   readonly verdict: string;
@@ -136,15 +143,15 @@ const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Wh
     const observed: string[] = [];
     const asked = new Set<string>();
     const changed = new Map<string, Changed>();
-    /** Keys that were copied from others, with all that made them what they are: nothing else is known of them. */
-    const copies = new Map<string, string>();
-    const history: string[] = [];
     let isUntracked = false;
 
     const state = (): ((value: bigint | string) => boolean) => (value) => tracked.has(value as bigint);
     const isTracked = (): boolean => !isUntracked && split(way, atoms, atoms.named('ct.state'), state());
 
     const present = (given: Field): boolean => {
+      // Without a fragment header the packet is no later fragment.
+      if (given.kind === 'key' && given.key === fragmentOffset)
+        return !split(way, atoms, atoms.named('fragoff'), (value) => value === 0n) || free(way, 'a fragment header');
       const field = canonical(given, family);
       if (field.kind === 'key') {
         const info = keyInfo(field.key);
@@ -182,15 +189,16 @@ const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Wh
         case 'test': {
           const { ranges } = condition;
           const field = canonical(condition.field, family);
-          if (!present(field)) return false;
+          if (!present(condition.field)) return false;
           const among = (value: bigint): boolean => ranges.some(({ low, high }) => low <= value && value <= high);
           const mask = condition.mask ?? -1n;
-          const copy = field.kind === 'key' ? copies.get(field.key) : undefined;
-          if (copy !== undefined) return free(way, `${copy} ${effectWords(condition)}`);
           if (field.kind === 'key' && field.key === 'ct.state' && isUntracked) return among(untracked & mask);
           const place = atoms.locate(field, condition.mask);
           if (!place) throw new GiveUp(`no variable for ${JSON.stringify(field)}`);
           const change = field.kind === 'key' ? changed.get(field.key) : undefined;
+          // Of a value that was copied, the tests of its own key did not choose the atoms.
+          if (change && field.kind === 'key' && change.of !== field.key)
+            return free(way, `${changeWords(change)} ${effectWords(condition)}`);
           const shift = BigInt(place.shift);
           const own = (1n << BigInt(place.bits)) - 1n;
           return split(way, atoms, place.variable, (value) => {
@@ -214,16 +222,19 @@ const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Wh
     };
 
     const perform = (effect: Effect): void => {
-      if (effect.kind === 'set' && !copies.has(effect.key)) {
-        history.push(effectWords(effect));
-        const before = changed.get(effect.key) ?? { keep: -1n, flip: 0n };
+      if (effect.kind === 'set') {
+        const before = changed.get(effect.key) ?? unchanged(effect.key);
         const keep = before.keep & effect.keep;
-        changed.set(effect.key, { keep, flip: (before.flip & effect.keep) ^ effect.flip });
+        changed.set(effect.key, { of: before.of, keep, flip: (before.flip & effect.keep) ^ effect.flip });
         return;
       }
-      if (effect.kind === 'copy')
-        copies.set(effect.key, `${copies.get(effect.from) ?? ''}${history.join(' ')}${effectWords(effect)}`);
-      history.push(effectWords(effect));
+      if (effect.kind === 'copy') {
+        const bits = keyInfo(effect.key)?.bits ?? 0;
+        if (effect.keep !== 0n || effect.shift !== 0 || effect.take !== (1n << BigInt(bits)) - 1n)
+          throw new GiveUp(`a part of ${effect.from}`);
+        changed.set(effect.key, changed.get(effect.from) ?? unchanged(effect.from));
+        return;
+      }
       observed.push(effectWords(effect));
       if (effect.kind === 'notrack') isUntracked = true;
     };
@@ -317,10 +328,11 @@ const startAt = (atoms: Atoms, program: Program, { hook, kind }: Where): (readon
 /** What is left of a changed key can be the same number on both sides even where it came about differently. */
 const sameChanges = (way: Way, atoms: Atoms, a: End, b: End): boolean => {
   for (const key of new Set([...a.changed.keys(), ...b.changed.keys()])) {
-    const none = { keep: -1n, flip: 0n };
-    const [x, y] = [a.changed.get(key) ?? none, b.changed.get(key) ?? none];
+    const [x, y] = [a.changed.get(key) ?? unchanged(key), b.changed.get(key) ?? unchanged(key)];
     const bits = (1n << BigInt(keyInfo(key)?.bits ?? 1)) - 1n;
-    if (((x.keep ^ y.keep) & bits) === 0n && ((x.flip ^ y.flip) & bits) === 0n) continue;
+    const isAlike = ((x.keep ^ y.keep) & bits) === 0n && ((x.flip ^ y.flip) & bits) === 0n;
+    if (isAlike && (x.of === y.of || (x.keep & bits) === 0n)) continue;
+    if (x.of !== key || y.of !== key) return false;
     const place = atoms.locate({ kind: 'key', key });
     if (!place) return false;
     const values = (way.left[place.variable] ?? []).map((index) => atoms.variables[place.variable]?.atoms[index]);
@@ -339,14 +351,9 @@ const same = (way: Way, atoms: Atoms, a: End, b: End): boolean =>
   sameChanges(way, atoms, a, b);
 
 const endWords = ({ verdict, observed, asked, changed }: End): string =>
-  [
-    verdict,
-    ...observed,
-    ...asked,
-    ...[...changed].map(
-      ([key, { keep, flip }]) => `${key} & 0x${(keep & 0xffffffffn).toString(16)} ^ 0x${flip.toString(16)}`,
-    ),
-  ].join('; ');
+  [verdict, ...observed, ...asked, ...[...changed].map(([key, change]) => `${key} is ${changeWords(change)}`)].join(
+    '; ',
+  );
 
 const packetWords = (way: Way, atoms: Atoms): string =>
   [

@@ -54,6 +54,8 @@ const child = (node: Json | undefined, ...path: Path): Json | undefined =>
     node,
   );
 
+const text = (node: Json | undefined): string => (typeof node === 'string' ? node : '');
+
 const edited = (node: Json, [step, ...rest]: Path, value: Json | undefined): Json => {
   if (step === undefined) return value ?? null;
   const inner = rest.length === 0 ? value : edited(child(node, step) ?? null, rest, value);
@@ -93,12 +95,13 @@ const words: Readonly<Record<string, readonly string[]>> = {
   original: ['reply'],
 };
 
-const otherWords = (text: string): readonly Json[] => {
+const otherWords = (text: string, isName: boolean): readonly Json[] => {
   const known = words[text];
   if (known) return known;
   const octets = /^(\d+\.\d+\.\d+\.)(\d+)$/.exec(text);
   if (octets) return [1, 2, 128].map((bit) => `${octets[1]}${Number(octets[2]) ^ bit}`);
   if (text.includes(':')) return [text.replace(/[0-9a-f]?$/, (last) => (last === '1' ? '2' : '1'))];
+  if (!isName) return [];
   // Names of interfaces have at most 15 letters.
   return [`${text.slice(0, 14)}${text.endsWith('0') ? '1' : '0'}`, `${text.slice(0, 14)}*`, text.slice(0, -1) || 'x'];
 };
@@ -106,14 +109,17 @@ const otherWords = (text: string): readonly Json[] => {
 const otherNumbers = (value: number): readonly number[] =>
   [value + 1, value - 1, (value ^ 0x100) >>> 0].filter((one) => one >= 0);
 
-const others = (value: Json): readonly Json[] =>
+const others = (value: Json, isName = true): readonly Json[] =>
   typeof value === 'number'
     ? otherNumbers(value)
     : typeof value === 'boolean'
       ? [!value]
       : typeof value === 'string'
-        ? otherWords(value)
+        ? otherWords(value, isName)
         : [];
+
+/** What stands for interfaces: other names of them are names too. */
+const isName = (match: Json | undefined): boolean => /^[io]ifname$/.test(text(child(match, 'left', 'meta', 'key')));
 
 /** `match` is the statement that a node stands in, if it is one. */
 type Edits = (node: Json, path: Path, match: Json | undefined) => readonly Json[];
@@ -127,7 +133,12 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
     // Names and prefixes have an order too, but nobody asks for it, and there is no model of it.
     return (operators[node] ?? []).filter((op) => !/[<>]/.test(op) || typeof child(match, 'right') === 'number');
   },
-  constant: (node, path) => (isIn(path, 'right') ? others(node) : []),
+  constant: (node, path, match) => {
+    // Of a lookup of a device, only whether there is one has a model.
+    if (!isIn(path, 'right') || child(match, 'left', 'fib', 'result') === 'oif') return [];
+    if (path.at(-1) === 'len' && typeof node === 'number') return [node - 1, node + 1];
+    return others(node, isName(match));
+  },
   mask: (node, path, match) =>
     path.at(-2) === '&' &&
     path.at(-1) === 1 &&
@@ -157,7 +168,7 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
     path.at(-1) === 'len' && isIn(path, 'payload') && typeof node === 'number'
       ? [node - 8, node / 2, node + 8].filter((length) => length > 0)
       : [],
-  field: (node, path) => {
+  field: (node, path, match) => {
     const swapped: Readonly<Record<string, string>> = {
       saddr: 'daddr',
       daddr: 'saddr',
@@ -169,7 +180,8 @@ const replacements: Partial<Readonly<Record<MutationKind, Edits>>> = {
     const last = path.at(-1);
     const other = typeof node === 'string' && (last === 'field' || last === 'key') ? swapped[node] : undefined;
     if (other !== undefined) return [other];
-    return last === 'protocol' && (node === 'tcp' || node === 'udp') ? [node === 'tcp' ? 'udp' : 'tcp'] : [];
+    const isPort = /^[sd]port$/.test(text(child(match, 'left', 'payload', 'field')));
+    return isPort && (node === 'tcp' || node === 'udp') ? [node === 'tcp' ? 'udp' : 'tcp'] : [];
   },
   effect: (node, path) => {
     const [, statement] = path;
@@ -209,8 +221,6 @@ const chainEdits = (kind: MutationKind, chain: Json, next: Random): readonly Edi
 
 const ruleOf = (command: Json): Json | undefined => child(command, 'add', 'rule');
 const chainOf = (command: Json): Json | undefined => child(command, 'add', 'chain');
-
-const text = (node: Json | undefined): string => (typeof node === 'string' ? node : '');
 
 const isSameChain = (a: Json | undefined, b: Json | undefined): boolean =>
   a !== undefined && b !== undefined && ['family', 'table', 'chain'].every((name) => child(a, name) === child(b, name));

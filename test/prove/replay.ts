@@ -6,7 +6,8 @@ import type { Program, ProgramChain } from '../../src/packet/program.ts';
 import type { Oracle } from '../../src/packet/view.ts';
 import type { Witness } from '../../src/prove/witness.ts';
 import { hostOf } from '../../src/simulate/host.ts';
-import { simulate } from '../../src/simulate/simulate.ts';
+import { type SimulatedWay, simulate } from '../../src/simulate/simulate.ts';
+import type { TraceEvent } from '../../src/simulate/trace.ts';
 
 /** The program with the base chains of one hook only. */
 const onlyAt = (program: Program, { hook, kind }: Pick<Witness, 'hook' | 'kind'>): Program => ({
@@ -36,9 +37,27 @@ export interface Replay {
   /** What came of it on each side: the verdict, then what rules and the kernel did on the way. */
   readonly a: string;
   readonly b: string;
+  /** Whatever is not known (which of two chains of one priority runs first) makes no difference to the difference. */
+  readonly differs: boolean;
 }
 
-const send = (program: Program, witness: Witness, words: string, family: Family): string => {
+/** What comes after the hook is no part of the comparison: nobody knows where a mapped packet is routed to. */
+const atHook = ({ events, detail }: SimulatedWay): string => {
+  const next = events.findIndex(({ kind }, index) => index > 0 && kind === 'hook');
+  const within = events.filter((_event, index) => next < 0 || index < next);
+  const isRouting = (event: TraceEvent): boolean => event.kind === 'kernel' && event.text.startsWith('routing');
+  const done: string[] = [];
+  for (const event of within) {
+    if ((event.kind !== 'rule' && event.kind !== 'kernel') || isRouting(event)) continue;
+    const [open] = event.supposed.filter(({ what }) => !what.endsWith('runs before the others'));
+    if (open) return `unknown: ${open.what}`;
+    done.push(...(event.kind === 'rule' ? event.effects : [event.text]));
+  }
+  const isOver = next < 0 && !within.some(isRouting);
+  return [isOver ? detail : 'accept', ...done].join('; ');
+};
+
+const send = (program: Program, witness: Witness, words: string, family: Family): readonly string[] => {
   const said = readPacket(words).value;
   if (!said?.hook) throw new Error(`not read back: ${words}`);
   const host = hostOf([onlyAt(program, witness)], family);
@@ -50,17 +69,20 @@ const send = (program: Program, witness: Witness, words: string, family: Family)
     if (oracle.has(name)) asked.add(name);
     return oracle.get(name);
   };
-  const { detail, unknown, ways } = simulate(host, said.packet, { start: said.hook, oracle: watched });
-  if (unknown.length > 0) return `unknown: ${unknown.join(', ')}`;
-  const events = ways.flatMap((way) => way.events);
-  const done = events.flatMap((event) =>
-    event.kind === 'rule' ? event.effects : event.kind === 'kernel' ? [event.text] : [],
-  );
-  return [detail, ...done, ...[...asked].toSorted().map((name) => `asks ${name}`)].join('; ');
+  const { ways } = simulate(host, said.packet, { start: said.hook, oracle: watched });
+  const asks = [...asked].toSorted().map((name) => `asks ${name}`);
+  return ways.map((way) => [atHook(way), ...asks].join('; '));
 };
 
 export const replay = (a: Program, b: Program, witness: Witness): Replay => {
   const words = printPacket(witness.packet, witness.hook);
   const { family } = witness.packet;
-  return { words, a: send(a, witness, words, family), b: send(b, witness, words, family) };
+  const [left, right] = [send(a, witness, words, family), send(b, witness, words, family)];
+  const isKnown = ![...left, ...right].some((end) => end.startsWith('unknown'));
+  return {
+    words,
+    a: left.join(' or '),
+    b: right.join(' or '),
+    differs: isKnown && !left.some((end) => right.includes(end)),
+  };
 };

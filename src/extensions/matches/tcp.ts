@@ -11,6 +11,7 @@ import {
   type RuleContext,
   translated,
 } from '../contract.ts';
+import { loadedOtherwise } from '../nativeload.ts';
 import { portListing, type Taken } from '../portlisting.ts';
 import { portOptions, portTests, translatePorts } from '../portmatch.ts';
 import { ascendingPortRange } from '../ports.ts';
@@ -81,6 +82,7 @@ export const tcp: MatchExtension = defineMatch({
   notes: [
     'iptables-legacy drops a TCP packet with fewer than 20 bytes, and a fragment that starts at byte 8, at this match; it never matches later fragments, inverted or not.',
     'Without any test, and with --tcp-option, iptables-nft keeps the xt module, so that the same holds there.',
+    'iptables-nft up to 1.8.10 loads two inverted ports as a test that holds as soon as one of them differs, and an inverted range of all ports as no test; it never loads a test of flags under an empty mask. The native form does what the rule says; such a rule is approximate.',
     'nftables sees an option only where it lies within the header, and a NOP not in its last byte.',
   ],
   protocols: [tcpNumber],
@@ -113,13 +115,14 @@ export const tcp: MatchExtension = defineMatch({
   transport: () => true,
   listing: portListing('tcp', takeMore),
   translate: (info, context) => {
-    const rest = flagsTest(info.syn ?? info.flags);
+    const flags = info.syn ?? info.flags;
+    const rest = flagsTest(flags);
     const before = all([portTests('tcp', info), rest]);
     if (info.option) return translateOption(before, info.option, context);
     return translatePorts('tcp', info, context, headerLength, {
       rest,
       hotdrop: overlappingFragment(context),
-      differences: before.kind === 'always' ? overlap(context) : [],
+      differences: before.kind === 'always' ? overlap(context) : loadedOtherwise(info, flags),
     });
   },
   meaning: tcpMeaning,

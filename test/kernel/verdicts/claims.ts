@@ -2,7 +2,6 @@
 // iptables does with every packet, a `guarded` one with every whole packet.
 import type { Status } from '../../../src/translate/report.ts';
 import type { Batch, Forms } from './batch.ts';
-import { misloaded } from './leftout.ts';
 import type { Made } from './packets.ts';
 import type { Verdicts } from './trial.ts';
 import type { Tested } from './rules.ts';
@@ -16,12 +15,7 @@ export interface BrokenClaim {
 }
 
 const claimed = (forms: Forms, form: 'native' | 'exact', rules: readonly Tested[]): readonly (Status | undefined)[] =>
-  Array.from({ length: rules.length }, (_, index) => {
-    const rule = rules[index];
-    // iptables-nft itself has not loaded what it was given: there is nothing to hold the translation against.
-    if (form === 'native' && rule && misloaded.some(({ concerns }) => concerns(rule))) return undefined;
-    return forms.translations[form].entries[index]?.status;
-  });
+  rules.map((_, index) => forms.translations[form].entries[index]?.status);
 
 const conntrackKeys = ['ct.state', 'ct.status', 'ct.mark', 'ct.direction'];
 

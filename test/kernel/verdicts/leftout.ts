@@ -46,51 +46,11 @@ export const lacks: readonly Lack[] = [
   },
 ];
 
-const given = (
-  { rule }: Tested,
-  names: readonly string[],
-  key: string,
-): { readonly value: unknown; readonly inverted: boolean } | undefined =>
-  // prettier-ignore
-  rule.matches.find(({ name }) => names.includes(name))?.info[key];
-
-const isOnePort = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'low' in value && 'high' in value && value.low === value.high && value.low !== 0; // prettier-ignore
-
-/** What iptables-nft loads in another form than it was given; `nft --debug=netlink list ruleset` shows it. */
-export const misloaded: readonly { readonly why: string; readonly concerns: (rule: Tested) => boolean }[] = [
-  {
-    why: 'before 1.8.11, of two inverted ports one comparison over both becomes, which one different port satisfies',
-    concerns: (rule) =>
-      ['sport', 'dport'].every((key) => {
-        const port = given(rule, ['tcp', 'udp'], key);
-        return port?.inverted === true && isOnePort(port.value);
-      }),
-  },
-  {
-    why: 'before 1.8.10, an inverted range of all ports is not loaded at all',
-    concerns: (rule) =>
-      ['sport', 'dport'].some((key) => {
-        const port = given(rule, ['tcp', 'udp'], key);
-        return port?.inverted === true && JSON.stringify(port.value) === '{"low":0,"high":65535}';
-      }),
-  },
-  {
-    why: 'a mask without flags is not loaded at all, nor is what it asks',
-    concerns: (rule) => {
-      const flags = given(rule, ['tcp'], 'flags');
-      return flags !== undefined && (flags.inverted || JSON.stringify(flags.value).includes('NONE'));
-    },
-  },
-];
-
 /**
- * Rules whose meaning rests on the assumption `same-lookup`, for packets on which this kernel is known to break it:
- * xt_rpfilter.c takes no broadcast or multicast address for a source, and the IPv6 lookups of xt_addrtype.c and
- * nft_fib_ipv6.c have other flows.
+ * Rules whose meaning rests on the assumption `same-lookup`, for packets on which this kernel is known to break it: the
+ * IPv6 lookups of xt_addrtype.c and nft_fib_ipv6.c have other flows.
  */
-export const looksUpDifferently = ({ matches, family, rule }: Tested, sourceType: unknown): boolean => {
-  if (matches.includes('rpfilter') && sourceType !== 1 && sourceType !== 2) return true;
+export const looksUpDifferently = ({ family, rule }: Tested): boolean => {
   const types = rule.matches.filter(({ name }) => name === 'addrtype').map(({ info }) => JSON.stringify(info));
   return family === 'ip6' && types.some((text) => /LOCAL|ANYCAST|UNREACHABLE/.test(text));
 };
@@ -106,6 +66,6 @@ export const unknowable: readonly (readonly [RegExp, string])[] = [
     /ct\.(protocol|(original|reply)\.)/,
     'a related packet belongs to another connection; conntrack knows ports that are none',
   ],
-  [/iptables-nft (before [\d.]+ )?(leaves|wants)/, 'iptables-nft loads another rule than it was given'],
+  [/iptables-nft (up to [\d.]+ )?(leaves|wants)/, 'iptables-nft loads another rule than it was given'],
   [/authentication header that is cut short/, 'kernels differ'],
 ];

@@ -173,7 +173,7 @@ export const compare = (trial: Trial, tried: Tried, batch?: Batch, only: readonl
       }
       if (batch && (way === 'legacy' || way === 'nft'))
         for (const [index, rule] of batch.rules.entries())
-          if (looksUpDifferently(rule, packet.keys.get('fib.saddr.type'))) mask &= ~(1 << index);
+          if (looksUpDifferently(rule)) mask &= ~(1 << index);
       packets++;
       const simulated = answer.kind === 'dropped' ? undefined : answer.outcome;
       verdicts += kernel && simulated ? rules : 1;

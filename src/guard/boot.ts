@@ -1,0 +1,126 @@
+/** The guard at boot: a file that nft loads by itself, and a unit of systemd that lets it. No Node is needed. */
+import { lstatSync, readlinkSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { EnvironmentError } from '../diagnostics/diagnostic.ts';
+import { exists, makeFolder, readText, remove, writeDurably } from './disk.ts';
+import type { Engine } from './engine.ts';
+import { readGuard } from './generations.ts';
+import { bootFile, type Paths } from './paths.ts';
+
+export const unitName = 'dnfw-guard.service';
+
+/**
+ * What pulls the unit in: the boot, and each start of the services that flush all rules when they start. systemd.unit(5):
+ * PartOf= passes stops and restarts on, but not starts.
+ */
+const pulledBy = ['sysinit.target', 'nftables.service'] as const;
+
+const unitFile = ({ units }: Paths): string => join(units, unitName);
+const linkIn = ({ units }: Paths, by: string): string => join(units, `${by}.wants`, unitName);
+
+/** systemd.unit(5) expands % in paths. */
+const escaped = (path: string): string => path.replaceAll('%', '%%');
+
+export const unitText = (paths: Paths, nft: string): string => {
+  const file = escaped(bootFile(paths));
+  return `# Made by dnfw install --persist; dnfw uninstall removes it.
+[Unit]
+Description=dnfw guard: the last confirmed input chain
+Documentation=man:dnfw-install(8)
+DefaultDependencies=no
+RequiresMountsFor=${escaped(paths.state)}
+ConditionPathExists=${file}
+Wants=network-pre.target
+Before=network-pre.target docker.service shutdown.target
+After=nftables.service firewalld.service
+Conflicts=shutdown.target
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service firewalld.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${escaped(nft)} -j -f ${file}
+ExecReload=${escaped(nft)} -j -f ${file}
+StandardInput=null
+CapabilityBoundingSet=CAP_NET_ADMIN
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+UMask=0077
+
+[Install]
+WantedBy=${pulledBy.join(' ')}
+`;
+};
+
+const isLink = (path: string): boolean => {
+  try {
+    return lstatSync(path).isSymbolicLink() && readlinkSync(path) === `../${unitName}`;
+  } catch {
+    return false;
+  }
+};
+
+/** What `systemctl enable` does; it also works where systemd does not run, in an image for example. */
+const enable = (paths: Paths): void => {
+  for (const by of pulledBy) {
+    const link = linkIn(paths, by);
+    if (isLink(link)) continue;
+    makeFolder(join(paths.units, `${by}.wants`));
+    remove(link);
+    try {
+      symlinkSync(`../${unitName}`, link);
+    } catch (error) {
+      throw new EnvironmentError('file-unwritable', `cannot make the link ${link}`, { cause: error });
+    }
+  }
+};
+
+/** Whether the guard survives a boot. */
+export const isPersistent = (paths: Paths): boolean => readText(bootFile(paths)) !== undefined;
+
+/**
+ * Makes `generation` the one that is loaded at boot, if the guard is to survive boots: because it is wished now, or was
+ * before. True if anything was written.
+ */
+export const bringBoot = async ({ paths, services }: Engine, generation: number, wished: boolean): Promise<boolean> => {
+  if (!wished && !isPersistent(paths)) return false;
+  const guard = readGuard(paths, generation);
+  if (guard === undefined) return false;
+  const isNew = readText(bootFile(paths)) !== guard;
+  if (isNew) writeDurably(bootFile(paths), guard);
+  const unit = unitText(paths, services.nft());
+  const isUnitNew = wished && readText(unitFile(paths)) !== unit;
+  if (isUnitNew) writeDurably(unitFile(paths), unit, 0o644);
+  if (wished) enable(paths);
+  if (isUnitNew) await services.reload();
+  return isNew || isUnitNew;
+};
+
+/** Removes the unit and its links; the boot file goes with the other records. True if there was any. */
+export const removeBoot = async ({ paths, services }: Engine): Promise<boolean> => {
+  const ours = [...pulledBy.map((by) => linkIn(paths, by)).filter(isLink), unitFile(paths)].filter((path) =>
+    exists(path),
+  );
+  for (const path of ours) remove(path);
+  if (ours.length > 0) await services.reload();
+  return ours.length > 0;
+};

@@ -1,0 +1,147 @@
+/** Which VXLAN networks Docker keeps encrypted on a host, and what its accepts let in: read off its rules of any era. */
+import { overlayRole } from '../docker/roles.ts';
+import { registry } from '../extensions/registry.ts';
+import type { Rule, Ruleset, Table } from '../iptables/types.ts';
+import type { Family } from '../netfilter/family.ts';
+import { esp, udp } from '../netfilter/protocols.ts';
+import { l4proto } from '../nftables/build.ts';
+import { isList, type Json, listOf, property, text, whole } from '../nftables/json.ts';
+import type { NftRuleset, NftTable } from '../nftables/ruleset.ts';
+import type { Statement } from '../nftables/types.ts';
+import { translate } from '../translate/translate.ts';
+import type { DockerAccept, EncryptedVni, HostFacts } from './facts.ts';
+
+export interface Rulesets {
+  /** Tables of both backends. */
+  readonly iptables: Ruleset;
+  readonly nft: NftRuleset;
+}
+
+/** Where Docker's rules are; firewalld keeps those that are given to it in a chain of its own. */
+const places: ReadonlySet<string> = new Set(['INPUT', 'INPUT_direct']);
+
+/** Docker's rules of overlays are about UDP: nothing else needs to be translated to find them. */
+const isCandidate = ({ selector, action, matches }: Rule): boolean =>
+  selector.protocol?.number === udp && !selector.protocol.inverted && action.kind === 'verdict' && matches.length > 1;
+
+const candidatesIn = (table: Table): Table => ({
+  ...table,
+  chains: table.chains
+    .filter(({ name }) => places.has(name))
+    .map((chain) => ({ ...chain, rules: chain.rules.filter(isCandidate) })),
+});
+
+/** One rule of iptables with its meaning in nft. */
+interface Found {
+  readonly family: Family;
+  readonly expr: readonly Statement[];
+  readonly text: string;
+}
+
+const translated = ({ tables }: Ruleset): readonly Found[] => {
+  const few = tables.filter(({ name }) => name === 'filter').map(candidatesIn);
+  const { commands, entries } = translate({ tables: few }, registry);
+  return entries.flatMap(({ family, text: said, nft }): readonly Found[] => {
+    const command = nft.length === 1 ? commands[nft[0] as number] : undefined;
+    return command && 'add' in command && 'rule' in command.add
+      ? [{ family, expr: command.add.rule.expr, text: said.trim() }]
+      : [];
+  });
+};
+
+const isVerdict = (statement: Statement): boolean => 'accept' in statement || 'drop' in statement;
+
+const testsOf = (expr: readonly Statement[]): readonly Statement[] =>
+  expr.filter((statement) => !isVerdict(statement) && !('counter' in statement));
+
+/** A rule that asks more than Docker's (a source, an interface) is about fewer packets than the whole network. */
+const dockerTests: ReadonlySet<string> = new Set(
+  [
+    { payload: { protocol: 'udp', field: 'dport' } },
+    { '&': [{ payload: { base: 'th', offset: 96, len: 32 } }, 0xffffff00] },
+    { meta: { key: 'ipsec' } },
+    { meta: { key: 'l4proto' } },
+  ].map((left) => JSON.stringify(left)),
+);
+
+const asksNothingElse = (expr: readonly Statement[]): boolean =>
+  testsOf(expr).every((statement) => 'match' in statement && dockerTests.has(JSON.stringify(statement.match.left)));
+
+/** The set of the tables that Docker's own nft backend makes (moby drivers/overlay/encryption_nft_linux.go). */
+const overlayTable = 'docker-overlay';
+const overlaySet = 'encrypted-vnis';
+
+const portOf = (statements: readonly Json[]): number | undefined => {
+  for (const statement of statements) {
+    const match = property(statement, 'match');
+    const payload = property(property(match, 'left'), 'payload');
+    if (text(property(payload, 'field')) === 'dport') {
+      const port = whole(property(match, 'right'));
+      if (port !== undefined) return Number(port);
+    }
+  }
+  return undefined;
+};
+
+/** Elements may carry a comment or a counter: then they are `{ "elem": { "val": … } }`. */
+const valueOf = (element: Json): number | undefined => {
+  const plain = property(property(element, 'elem'), 'val') ?? element;
+  const value = isList(plain) ? undefined : whole(plain);
+  return value === undefined || value > 0xffffffn ? undefined : Number(value);
+};
+
+const usesSet = (statements: readonly Json[]): boolean =>
+  statements.some((statement) => text(property(property(statement, 'match'), 'right')) === `@${overlaySet}`);
+
+const inOwnTable = (table: NftTable, family: Family): readonly EncryptedVni[] => {
+  const elements = listOf(table.sets.get(overlaySet)?.elements).flatMap((element) => valueOf(element) ?? []);
+  const rules = [...table.chains.values()].filter(({ base }) => base?.hook === 'input').flatMap(({ rules: all }) => all);
+  return rules
+    .filter(({ statements }) => usesSet(statements))
+    .flatMap(({ statements }) => portOf(statements) ?? [])
+    .flatMap((port) => elements.map((vni) => ({ family, port, vni })));
+};
+
+const byNative = ({ tables }: NftRuleset): readonly EncryptedVni[] =>
+  tables.flatMap((table) =>
+    table.name === overlayTable && (table.family === 'ip' || table.family === 'ip6')
+      ? inOwnTable(table, table.family)
+      : [],
+  );
+
+const keyOf = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
+
+const order = (a: EncryptedVni, b: EncryptedVni): number =>
+  a.family.localeCompare(b.family) || a.port - b.port || a.vni - b.vni;
+
+const once = <T>(list: readonly T[], key: (one: T) => string): readonly T[] => [
+  ...new Map(list.map((one) => [key(one), one])).values(),
+];
+
+/**
+ * Encrypted VXLAN arrives as ESP first, which meets INPUT as well (net/ipv4/ip_input.c): who lets the one in has to let
+ * the other in.
+ */
+const carriers = (accepts: readonly DockerAccept[]): readonly DockerAccept[] =>
+  [...new Set(accepts.map(({ family }) => family))].map((family) => ({
+    family,
+    tests: [l4proto(esp)],
+    text: 'ESP, which carries the encrypted overlays',
+  }));
+
+/** What the guard needs to know of Docker: pure, from the rules alone, whoever made them. */
+export const factsOf = ({ iptables, nft }: Rulesets): HostFacts => {
+  const encrypted: EncryptedVni[] = [...byNative(nft)];
+  const accepts: DockerAccept[] = [];
+  for (const { family, expr, text: said } of translated(iptables)) {
+    const role = overlayRole(expr);
+    if (!role || !asksNothingElse(expr)) continue;
+    if (role.role === 'accept') accepts.push({ family, tests: testsOf(expr), text: said });
+    else if (role.role !== 'mark') encrypted.push({ family, port: role.port, vni: role.vni });
+  }
+  const kept = once(accepts, ({ family, tests }) => `${family} ${JSON.stringify(tests)}`);
+  return {
+    encrypted: once(encrypted, keyOf).toSorted(order),
+    dockerAccepts: [...kept, ...carriers(kept)],
+  };
+};

@@ -1,0 +1,77 @@
+/** Finishes or undoes what a dnfw that was killed has left, and brings the records in line. Needs the lock. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { bringBoot } from './boot.ts';
+import { namesIn, remove } from './disk.ts';
+import type { Engine } from './engine.ts';
+import { setOutcome, sweepGenerations } from './generations.ts';
+import { pendingFolder, pendingsFolder } from './paths.ts';
+import { decide, forget, readWaitings, revertFile, type Waiting } from './pending.ts';
+import { readSituation, type Situation } from './situation.ts';
+import { writeState } from './state.ts';
+
+/** A dead-man that fires needs as long as nft to load. */
+const patience = 60_000;
+
+/** Waits for a dead-man that is at it, and does its work if it is gone. */
+export const finishFiring = async (engine: Engine, id: string): Promise<void> => {
+  const { nft, paths, timer, say } = engine;
+  const isFiring = (): boolean => readWaitings(paths).some((one) => one.id === id && one.phase === 'firing');
+  const until = performance.now() + patience;
+  while (isFiring() && timer.runs(pendingFolder(paths, id)) && performance.now() < until) await sleep(50);
+  if (!isFiring()) return;
+  say('finishing what the dead-man had begun: the previous guard is put back');
+  await nft.load(revertFile(paths, id));
+  decide(paths, id, 'firing', 'reverted');
+};
+
+/** Puts back what was there before a guard that waits; the dead-man may do the same at the same time. */
+export const takeBack = async (engine: Engine, id: string): Promise<void> => {
+  const { nft, paths } = engine;
+  // First the kernel, then the word that it is done: if dnfw is killed between, the dead-man does it again.
+  await nft.load(revertFile(paths, id));
+  if (!decide(paths, id, 'armed', 'reverted')) await finishFiring(engine, id);
+};
+
+const settle = async (engine: Engine, waiting: Waiting, situation: Situation, keep: string | undefined): Promise<void> => {
+  const { paths, timer, say } = engine;
+  const { id, generation, phase, hash } = waiting;
+  const isLoaded = situation.mark?.generation === generation && situation.mark.hash === hash;
+  if (phase === 'firing') await finishFiring(engine, id);
+  if (phase === 'armed' && !isLoaded) {
+    say(`generation ${generation} was never loaded: its install was interrupted`);
+    if (!decide(paths, id, 'armed', 'void')) await finishFiring(engine, id);
+  }
+  if (phase === 'armed' && isLoaded) {
+    if (timer.runs(pendingFolder(paths, id)) || id === keep) return;
+    say(`generation ${generation} was not confirmed and its timer is gone: the previous guard is put back`);
+    await takeBack(engine, id);
+  }
+  const ending = readWaitings(paths).find((one) => one.id === id)?.phase;
+  if (ending === 'confirmed') {
+    setOutcome(paths, generation, 'confirmed');
+    await bringBoot(engine, generation, waiting.persist);
+  } else if (ending === 'reverted') setOutcome(paths, generation, 'reverted');
+  else setOutcome(paths, generation, 'refused');
+};
+
+/**
+ * Brings everything in line and says what was wrong. `keep` is the id of a guard that is about to be confirmed: it is
+ * left as it is even if its timer is gone.
+ */
+export const heal = async (engine: Engine, keep?: string): Promise<Situation> => {
+  const { paths, say } = engine;
+  const before = await readSituation(engine);
+  for (const repair of before.repairs) say(repair);
+  for (const waiting of before.waitings) await settle(engine, waiting, before, keep);
+  const after = before.waitings.length > 0 ? await readSituation(engine) : before;
+  if (after.recorded === undefined ? after.repairs.length > 0 : !isDeepStrictEqual(after.state, after.recorded))
+    writeState(paths, after.state);
+  // Their outcome is on record now.
+  const open = after.state.pending?.id;
+  for (const { id } of before.waitings) if (id !== open && id !== keep) forget(engine, id);
+  for (const name of namesIn(pendingsFolder(paths))) if (name.endsWith('.tmp')) remove(pendingFolder(paths, name));
+  const { current, good, pending } = after.state;
+  sweepGenerations(paths, new Set([current, good, pending?.previous].filter((one) => typeof one === 'number')));
+  return { ...after, waitings: readWaitings(paths), repairs: before.repairs };
+};

@@ -1,0 +1,159 @@
+/** Effects: reads what the guard has to know of its host. What cannot be read is said and never stops anybody. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { registry } from '../extensions/registry.ts';
+import { parse } from '../iptables/parse.ts';
+import type { Ruleset } from '../iptables/types.ts';
+import { families } from '../netfilter/family.ts';
+import type { Json } from '../nftables/json.ts';
+import { readNftables } from '../nftables/read.ts';
+import type { NftRuleset } from '../nftables/ruleset.ts';
+import { systemAncestry } from './ancestry.ts';
+import { type Ancestry, type Caller, callersOf } from './caller.ts';
+import { type DockerInfo, type Peer, readInfo, readNodes } from './docker-info.ts';
+import { readSaves } from './iptables-save.ts';
+import { type HostAddress, type HostRoute, readAddresses, readRoutes } from './network.ts';
+import { type Programs, systemPrograms } from './programs.ts';
+import { readSockets, type Socket } from './sockets.ts';
+import { apartFrom } from './twins.ts';
+import { peersOfPolicies } from './xfrm.ts';
+
+/** A part of the host that could not be read, with everything that then is not known. */
+export interface Gap {
+  readonly what: 'iptables' | 'nft' | 'sockets' | 'addresses' | 'ipsec';
+  readonly why: string;
+}
+
+export interface Host {
+  /** Tables of both backends. */
+  readonly iptables: Ruleset;
+  /** Tables that are not those of iptables-nft. */
+  readonly nft: NftRuleset;
+  /** All that nft lists, for the ladder of chains: matches of iptables-nft have no arguments in it. */
+  readonly listed: NftRuleset;
+  readonly sockets: readonly Socket[];
+  readonly addresses: readonly HostAddress[];
+  readonly routes: readonly HostRoute[];
+  readonly callers: readonly Caller[];
+  readonly docker: DockerInfo | undefined;
+  /** Ends of IPsec tunnels that this host sends through. */
+  readonly tunnels: readonly Peer[];
+  readonly gaps: readonly Gap[];
+  /** What readers of the rules had to say. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface HostSeams {
+  readonly programs: Programs;
+  readonly ancestry: Ancestry;
+}
+
+const nothing: NftRuleset = { tables: [] };
+
+type Gaps = Gap[];
+
+const textOr = async (
+  { ask }: Programs,
+  what: Gap['what'],
+  gaps: Gaps,
+  [program = '', ...args]: readonly string[],
+): Promise<string> => {
+  const answer = await ask(program, args);
+  if (answer.kind === 'text') return answer.text;
+  gaps.push({ what, why: answer.kind === 'missing' ? `${program} is not installed` : `${program}: ${answer.why}` });
+  return '';
+};
+
+const jsonOf = (text: string): Json => {
+  try {
+    // JSON.parse gives nothing but Json.
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+};
+
+interface Rules extends Pick<Host, 'iptables' | 'nft' | 'listed'> {
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const readRules = async (programs: Programs, gaps: Gaps): Promise<Rules> => {
+  const saved = await readSaves(programs);
+  for (const { program, why } of saved.failures) gaps.push({ what: 'iptables', why: `${program}: ${why}` });
+  if (saved.answered === 0) gaps.push({ what: 'iptables', why: 'iptables is not installed' });
+  const parsed =
+    saved.inputs.length === 0 ? { value: { tables: [] }, diagnostics: [] } : parse(saved.inputs, registry);
+  const text = await textOr(programs, 'nft', gaps, ['nft', '-j', 'list', 'ruleset']);
+  // nft prints nothing at all where there are no tables in some releases.
+  const listed = text.trim() === '' ? { value: nothing, diagnostics: [] } : readNftables('<nft list ruleset>', text);
+  const { own } = apartFrom(listed.value, parsed.value);
+  return {
+    iptables: parsed.value,
+    nft: own,
+    listed: listed.value,
+    // That iptables' matches have no arguments in nft's listing is why iptables is asked itself.
+    diagnostics: [
+      ...saved.diagnostics,
+      ...parsed.diagnostics,
+      ...listed.diagnostics.filter(({ code }) => code !== 'nft-xt'),
+    ],
+  };
+};
+
+const readDocker = async ({ ask }: Programs): Promise<DockerInfo | undefined> => {
+  const answer = await ask('docker', ['info', '--format', '{{json .}}'], 1);
+  const info = answer.kind === 'text' ? readInfo(jsonOf(answer.text)) : undefined;
+  if (!info?.manager) return info;
+  const list = await ask('docker', ['node', 'ls', '--quiet'], 1);
+  const ids = list.kind === 'text' ? list.text.split('\n').filter((id) => /^\w+$/.test(id)) : [];
+  if (ids.length === 0) return info;
+  const nodes = await ask('docker', ['node', 'inspect', ...ids], 1);
+  const all = nodes.kind === 'text' ? readNodes(jsonOf(nodes.text)) : [];
+  const known = new Set<string>();
+  const peers = [...info.peers, ...all].filter(({ family, address }) => {
+    const key = `${family} ${address}`;
+    const isNew = !known.has(key) && (family !== info.own?.family || address !== info.own.address);
+    known.add(key);
+    return isNew;
+  });
+  return { ...info, peers };
+};
+
+const readNetwork = async (programs: Programs, gaps: Gaps): Promise<Pick<Host, 'addresses' | 'routes'>> => {
+  const links = await textOr(programs, 'addresses', gaps, ['ip', '-j', 'address']);
+  const routes = await Promise.all(
+    families.map(async (family) => {
+      const text = await textOr(programs, 'addresses', gaps, ['ip', '-j', family === 'ip' ? '-4' : '-6', 'route']);
+      return readRoutes(jsonOf(text), family);
+    }),
+  );
+  return { addresses: readAddresses(jsonOf(links)), routes: routes.flat() };
+};
+
+const readTalk = async (programs: Programs, gaps: Gaps): Promise<readonly Socket[]> => {
+  const listening = await textOr(programs, 'sockets', gaps, ['ss', '-H', '-ltuwnp']);
+  const established = await textOr(programs, 'sockets', gaps, ['ss', '-H', '-tunp', 'state', 'connected']);
+  return [...readSockets(listening), ...readSockets(established)];
+};
+
+export const systemSeams: HostSeams = { programs: systemPrograms, ancestry: systemAncestry };
+
+/** Everything, once; takes about as long as `nft list ruleset`. */
+export const readHost = async ({ programs, ancestry }: HostSeams = systemSeams): Promise<Host> => {
+  const gaps: Gap[] = [];
+  const [rules, sockets, network, docker, policies] = await Promise.all([
+    readRules(programs, gaps),
+    readTalk(programs, gaps),
+    readNetwork(programs, gaps),
+    readDocker(programs),
+    textOr(programs, 'ipsec', gaps, ['ip', 'xfrm', 'policy']),
+  ]);
+  return {
+    ...rules,
+    ...network,
+    sockets,
+    docker,
+    tunnels: peersOfPolicies(policies),
+    callers: callersOf(ancestry, sockets),
+    gaps,
+  };
+};

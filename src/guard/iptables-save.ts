@@ -1,0 +1,55 @@
+/** The iptables rules of the host: both backends, both families. Reading changes nothing and loads no table. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Input } from '../iptables/parse.ts';
+import type { Programs } from './programs.ts';
+
+/** One per family. Of each, the kernel lists the legacy tables that there are, and iptables-legacy-save touches only those. */
+const tools = ['iptables', 'ip6tables'] as const;
+
+/** Tables, or the word of iptables-nft-save that it cannot show one. */
+const hasTables = (text: string): boolean => /^(?:\*|# Table )/m.test(text);
+
+export interface Saved {
+  /** One per program that has tables. */
+  readonly inputs: readonly Input[];
+  /** Programs that are not installed. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly failures: readonly { readonly program: string; readonly why: string }[];
+  /** How many programs are there. */
+  readonly answered: number;
+}
+
+const notSeen = (program: string): Diagnostic => ({
+  code: 'live-read-failed',
+  severity: 'warning',
+  what: `${program} is not installed: rules that it would show, if any, are not seen`,
+  help: 'install iptables',
+});
+
+export const readSaves = async ({ ask }: Programs): Promise<Saved> => {
+  const inputs: Input[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const failures: { readonly program: string; readonly why: string }[] = [];
+  let answered = 0;
+  const has = async (program: string): Promise<boolean> => {
+    const answer = await ask(program, ['-c']);
+    if (answer.kind === 'missing') return false;
+    answered++;
+    if (answer.kind === 'failed') failures.push({ program, why: answer.why });
+    else if (hasTables(answer.text)) inputs.push({ name: `<${program}>`, text: answer.text });
+    return true;
+  };
+  // One after the other: both backends of a family take the same locks.
+  for (const tool of tools) {
+    const nft = `${tool}-nft-save`;
+    const legacy = `${tool}-legacy-save`;
+    const hasNft = await has(nft);
+    const hasLegacy = await has(legacy);
+    // Before 1.8.0 there is only the plain name; with both backends it is one of them again.
+    if (!hasNft && !hasLegacy) {
+      if (!(await has(`${tool}-save`))) diagnostics.push(notSeen(`${tool}-save`));
+    } else if (!hasNft) diagnostics.push(notSeen(nft));
+    else if (!hasLegacy) diagnostics.push(notSeen(legacy));
+  }
+  return { inputs, diagnostics, failures, answered };
+};

@@ -1,0 +1,35 @@
+/** Effects: programs of the host that the guard asks. Everything that is read of the host goes through this seam. */
+import { execa } from 'execa';
+
+/** What a program said. A program that is missing or has no right is an answer too: what it knows is then not known. */
+export type Answer =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'failed'; readonly why: string };
+
+export interface Programs {
+  /** Runs a program to its end, `seconds` (60) at most; never throws. */
+  readonly ask: (program: string, args: readonly string[], seconds?: number) => Promise<Answer>;
+}
+
+/** The first line that is no warning such as the one about legacy tables. */
+const reasonIn = (stderr: string): string | undefined =>
+  stderr.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
+
+export const systemPrograms: Programs = {
+  ask: async (program, args, seconds = 60) => {
+    const result = await execa(program, args, {
+      reject: false,
+      timeout: seconds * 1000,
+      killSignal: 'SIGKILL',
+      stdin: 'ignore',
+      stripFinalNewline: false,
+      maxBuffer: 500_000_000,
+      env: { LC_ALL: 'C' },
+    });
+    if (result.code === 'ENOENT') return { kind: 'missing' };
+    if (result.failed)
+      return { kind: 'failed', why: reasonIn(result.stderr) ?? result.shortMessage ?? 'it gave no reason' };
+    return { kind: 'text', text: result.stdout };
+  },
+};
