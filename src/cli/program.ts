@@ -2,6 +2,8 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { visible } from '../diagnostics/render.ts';
+import { type FailureKind, GuardError } from '../guard/failure.ts';
+import { NftError } from '../guard/nft-command.ts';
 import { hooks } from '../netfilter/hooks.ts';
 import { assumptions } from '../packet/assumption.ts';
 import type { CheckFlags } from './check.ts';
@@ -9,6 +11,7 @@ import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import type { ExplainFlags } from './explain.ts';
 import { writeOut } from './files.ts';
+import { confirmCommand, historyCommand, installCommand, rollbackCommand, uninstallCommand } from './guard-commands.ts';
 import type { SimulateFlags } from './simulate.ts';
 import { parseLocal, parseRoute } from './simulate-options.ts';
 import { report, say } from './terminal.ts';
@@ -237,6 +240,11 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .addCommand(checkCommand(outcome))
     .addCommand(simulateCommand(outcome))
     .addCommand(explainCommand(outcome))
+    .addCommand(installCommand(outcome))
+    .addCommand(confirmCommand(outcome))
+    .addCommand(rollbackCommand(outcome))
+    .addCommand(historyCommand(outcome))
+    .addCommand(uninstallCommand(outcome))
     .addCommand(completionCommand());
 
 const prepare = (command: Command): Command => {
@@ -252,6 +260,25 @@ const prepare = (command: Command): Command => {
   return command;
 };
 
+const failures: Readonly<Record<FailureKind, ExitStatus>> = {
+  usage: exit.usage,
+  unsupported: exit.unsupported,
+  refused: exit.refused,
+  drifted: exit.drifted,
+};
+
+/** The status of an error that is no bug; the error has been reported. */
+const statusOf = (error: unknown): ExitStatus | undefined => {
+  if (error instanceof EnvironmentError || error instanceof GuardError || error instanceof NftError) {
+    const { code, message: what } = error;
+    const help = error instanceof NftError ? undefined : error.help;
+    report([{ code, severity: 'error', what, ...(help === undefined ? {} : { help }) }]);
+    if (error instanceof GuardError) return failures[error.kind];
+    return error instanceof NftError ? exit.refused : exit.environment;
+  }
+  return undefined;
+};
+
 /** Runs the command line; every way out has a documented status. */
 export const run = async (args: readonly string[]): Promise<ExitStatus> => {
   const outcome: Outcome = { status: exit.done };
@@ -260,11 +287,8 @@ export const run = async (args: readonly string[]): Promise<ExitStatus> => {
     return outcome.status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage;
-    if (error instanceof EnvironmentError) {
-      const { code, message: what, help } = error;
-      report([{ code, severity: 'error', what, ...(help === undefined ? {} : { help }) }]);
-      return exit.environment;
-    }
+    const known = statusOf(error);
+    if (known !== undefined) return known;
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     say(
       `error[internal]: this is a bug in dnfw; nothing was printed or changed\n${what}\n  help: please report it with the input that shows it`,

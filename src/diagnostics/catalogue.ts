@@ -110,12 +110,23 @@ export const catalogue = {
   'never-matches': 'the rule can match no packet and was left out',
   'not-in-kernel-order': 'an equivalent order of checks was chosen',
 
+  // The guard's policy cannot be read (exit status 2).
+  'policy-syntax': 'a policy file that is no YAML, or uses what a policy does not need of it',
+  'policy-twice': 'a key of a policy file is given twice',
+  'policy-key': 'a key that a policy does not have',
+  'policy-value': 'a value of a policy that is of the wrong kind or none of the possible ones',
+  'policy-missing': 'something that a policy has to say, or the policy itself',
+  'policy-set': 'a set of a policy that does not exist, or cannot be as it is',
+  'policy-replaced': 'a later policy file says something else than an earlier one',
+
   // The guard.
   'nft-unsupported': 'nft or the kernel is too old for the guard, or was built without what it needs',
   'nft-refused': 'nft or the kernel refused the ruleset; nothing was changed',
   'no-privilege': 'a right is missing: root, or CAP_NET_ADMIN in this network namespace',
   'guard-busy': 'another dnfw is at work',
   'priority-taken': 'another base chain of the input hook has the priority: their order would be unknown',
+  'policy-exists': 'a policy is there already, and is not written over',
+  'would-lose': 'the guard would stop packets that pass today and that the operator needs',
   'not-as-asked': 'what the kernel has is not what was loaded; it was taken back',
   'not-confirmed': 'nobody confirmed the guard in time, and the previous one is back',
   'no-pending': 'no guard waits for this confirmation',

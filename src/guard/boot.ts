@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
-import { exists, makeFolder, readText, remove, writeDurably } from './disk.ts';
+import { exists, makeFolder, readText, remove, removeEmpty, writeDurably } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { readGuard } from './generations.ts';
 import { bootFile, type Paths } from './paths.ts';
@@ -115,12 +115,18 @@ export const bringBoot = async ({ paths, services }: Engine, generation: number,
   return isNew || isUnitNew;
 };
 
+/** Without a confirmed guard nothing is loaded at boot. The unit stays: it does nothing without the file. */
+export const forgetBoot = ({ paths }: Pick<Engine, 'paths'>): void => {
+  remove(bootFile(paths));
+};
+
 /** Removes the unit and its links; the boot file goes with the other records. True if there was any. */
 export const removeBoot = async ({ paths, services }: Engine): Promise<boolean> => {
   const ours = [...pulledBy.map((by) => linkIn(paths, by)).filter(isLink), unitFile(paths)].filter((path) =>
     exists(path),
   );
   for (const path of ours) remove(path);
+  for (const by of pulledBy) removeEmpty(join(paths.units, `${by}.wants`));
   if (ours.length > 0) await services.reload();
   return ours.length > 0;
 };

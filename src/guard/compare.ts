@@ -46,7 +46,10 @@ const inOrder = (texts: readonly string[]): readonly string[] => {
   const chainOf = (text: string): string => /^rule .*"chain":"([^"]*)"/.exec(text)?.[1] ?? '';
   const rules = texts.filter((text) => text.startsWith('rule '));
   const others = texts.filter((text) => !text.startsWith('rule '));
-  return [...others.toSorted(), ...rules.toSorted((a, b) => (chainOf(a) < chainOf(b) ? -1 : chainOf(a) > chainOf(b) ? 1 : 0))];
+  return [
+    ...others.toSorted(),
+    ...rules.toSorted((a, b) => (chainOf(a) < chainOf(b) ? -1 : chainOf(a) > chainOf(b) ? 1 : 0)),
+  ];
 };
 
 /** Object by object; exact, but another form of the same rule is another rule. */

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -129,5 +130,14 @@ export const remove = (path: string): void => {
     rmSync(path, { recursive: true, force: true });
   } catch (error) {
     throw unwritable(path, error);
+  }
+};
+
+/** Removes a folder if nothing is in it. */
+export const removeEmpty = (path: string): void => {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Somebody else has something there, or it was never made.
   }
 };

@@ -95,7 +95,9 @@ const usesSet = (statements: readonly Json[]): boolean =>
 
 const inOwnTable = (table: NftTable, family: Family): readonly EncryptedVni[] => {
   const elements = listOf(table.sets.get(overlaySet)?.elements).flatMap((element) => valueOf(element) ?? []);
-  const rules = [...table.chains.values()].filter(({ base }) => base?.hook === 'input').flatMap(({ rules: all }) => all);
+  const rules = [...table.chains.values()]
+    .filter(({ base }) => base?.hook === 'input')
+    .flatMap(({ rules: all }) => all);
   return rules
     .filter(({ statements }) => usesSet(statements))
     .flatMap(({ statements }) => portOf(statements) ?? [])

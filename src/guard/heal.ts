@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { bringBoot } from './boot.ts';
 import { namesIn, remove } from './disk.ts';
 import type { Engine } from './engine.ts';
-import { setOutcome, sweepGenerations } from './generations.ts';
+import { readMeta, readMetas, setOutcome, sweepGenerations } from './generations.ts';
 import { pendingFolder, pendingsFolder } from './paths.ts';
 import { decide, forget, readWaitings, revertFile, type Waiting } from './pending.ts';
 import { readSituation, type Situation } from './situation.ts';
@@ -33,19 +33,31 @@ export const takeBack = async (engine: Engine, id: string): Promise<void> => {
   if (!decide(paths, id, 'armed', 'reverted')) await finishFiring(engine, id);
 };
 
-const settle = async (engine: Engine, waiting: Waiting, situation: Situation, keep: string | undefined): Promise<void> => {
+const settle = async (
+  engine: Engine,
+  waiting: Waiting,
+  situation: Situation,
+  keep: string | undefined,
+): Promise<void> => {
   const { paths, timer, say } = engine;
   const { id, generation, phase, hash } = waiting;
   const isLoaded = situation.mark?.generation === generation && situation.mark.hash === hash;
   if (phase === 'firing') await finishFiring(engine, id);
   if (phase === 'armed' && !isLoaded) {
-    say(`generation ${generation} was never loaded: its install was interrupted`);
+    const wasLoaded = situation.recorded?.pending?.id === id;
+    say(
+      `generation ${generation} ${wasLoaded ? 'is not loaded any more' : 'was never loaded: its install was interrupted'}`,
+    );
     if (!decide(paths, id, 'armed', 'void')) await finishFiring(engine, id);
   }
   if (phase === 'armed' && isLoaded) {
-    if (timer.runs(pendingFolder(paths, id)) || id === keep) return;
-    say(`generation ${generation} was not confirmed and its timer is gone: the previous guard is put back`);
-    await takeBack(engine, id);
+    // Killed between writing that nobody has to confirm it and telling the dead-man.
+    const isGood = readMeta(paths, generation)?.outcome === 'confirmed';
+    if (!isGood && (timer.runs(pendingFolder(paths, id)) || id === keep)) return;
+    if (isGood && !decide(paths, id, 'armed', 'confirmed')) await finishFiring(engine, id);
+    if (!isGood)
+      say(`generation ${generation} was not confirmed and its timer is gone: the previous guard is put back`);
+    if (!isGood) await takeBack(engine, id);
   }
   const ending = readWaitings(paths).find((one) => one.id === id)?.phase;
   if (ending === 'confirmed') {
@@ -72,6 +84,9 @@ export const heal = async (engine: Engine, keep?: string): Promise<Situation> =>
   for (const { id } of before.waitings) if (id !== open && id !== keep) forget(engine, id);
   for (const name of namesIn(pendingsFolder(paths))) if (name.endsWith('.tmp')) remove(pendingFolder(paths, name));
   const { current, good, pending } = after.state;
+  for (const { generation, outcome } of readMetas(paths))
+    if (outcome === 'made' && generation !== current && generation !== pending?.generation)
+      setOutcome(paths, generation, 'refused');
   sweepGenerations(paths, new Set([current, good, pending?.previous].filter((one) => typeof one === 'number')));
   return { ...after, waitings: readWaitings(paths), repairs: before.repairs };
 };

@@ -80,8 +80,7 @@ const readRules = async (programs: Programs, gaps: Gaps): Promise<Rules> => {
   const saved = await readSaves(programs);
   for (const { program, why } of saved.failures) gaps.push({ what: 'iptables', why: `${program}: ${why}` });
   if (saved.answered === 0) gaps.push({ what: 'iptables', why: 'iptables is not installed' });
-  const parsed =
-    saved.inputs.length === 0 ? { value: { tables: [] }, diagnostics: [] } : parse(saved.inputs, registry);
+  const parsed = saved.inputs.length === 0 ? { value: { tables: [] }, diagnostics: [] } : parse(saved.inputs, registry);
   const text = await textOr(programs, 'nft', gaps, ['nft', '-j', 'list', 'ruleset']);
   // nft prints nothing at all where there are no tables in some releases.
   const listed = text.trim() === '' ? { value: nothing, diagnostics: [] } : readNftables('<nft list ruleset>', text);

@@ -17,9 +17,10 @@ import { finishFiring, heal, takeBack } from './heal.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { type GenerationMark, markIn } from './loaded.ts';
 import { NftError } from './nft-command.ts';
-import { arm, decide, endLoading, forget, newId, revertFile, startLoading } from './pending.ts';
+import { arm, decide, endLoading, forget, newId, readRevert, startLoading } from './pending.ts';
+import type { Paths } from './paths.ts';
 import { type ChangeGroup, changesOf, otherInputChains } from './plan.ts';
-import { documentOf, externalOf, type GuardDocument, hashOf, type Proposal } from './proposal.ts';
+import { documentOf, externalOf, type GuardDocument, hashOf, plainJson, type Proposal } from './proposal.ts';
 import { explained } from './refusal.ts';
 import { undoing } from './revert.ts';
 import { readSituation, type Situation } from './situation.ts';
@@ -38,7 +39,7 @@ export interface InstallRequest {
 }
 
 /** What the operator would miss, in lines; empty if nothing is lost. */
-export type Preflight = (document: string) => Promise<readonly string[]>;
+export type Preflight = (document: GuardDocument) => readonly string[];
 
 export interface Proposed {
   readonly proposal: Proposal;
@@ -50,8 +51,18 @@ export type Propose = (situation: Situation | undefined) => Promise<Proposed>;
 
 export type InstallResult =
   | { readonly kind: 'unchanged'; readonly state: State; readonly persisted: boolean }
-  | { readonly kind: 'waiting'; readonly generation: number; readonly pending: Pending; readonly changes: readonly ChangeGroup[] }
-  | { readonly kind: 'installed'; readonly generation: number; readonly changes: readonly ChangeGroup[]; readonly persisted: boolean };
+  | {
+      readonly kind: 'waiting';
+      readonly generation: number;
+      readonly pending: Pending;
+      readonly changes: readonly ChangeGroup[];
+    }
+  | {
+      readonly kind: 'installed';
+      readonly generation: number;
+      readonly changes: readonly ChangeGroup[];
+      readonly persisted: boolean;
+    };
 
 export interface Plan {
   readonly mark: GenerationMark;
@@ -71,7 +82,12 @@ const nextGeneration = (engine: Pick<Engine, 'paths'>, situation: Situation | un
     ...(situation?.waitings.map(({ generation }) => generation) ?? []),
   );
 
-const isLoaded = (engine: Pick<Engine, 'paths'>, document: GuardDocument, proposal: Proposal, situation: Situation): boolean => {
+const isLoaded = (
+  engine: Pick<Engine, 'paths'>,
+  document: GuardDocument,
+  proposal: Proposal,
+  situation: Situation,
+): boolean => {
   const { listing, mark } = situation;
   if (listing === undefined || mark === undefined) return false;
   const external = externalOf(proposal);
@@ -112,7 +128,13 @@ export const assertPriority = async ({ nft }: Pick<Engine, 'nft'>, priority: num
 };
 
 /** Loads, and puts back what was there if anything at all is not as it should be. */
-const loadAndCompare = async (engine: Engine, plan: Plan, proposal: Proposal, id: string, lock: Lock): Promise<void> => {
+const loadAndCompare = async (
+  engine: Engine,
+  plan: Plan,
+  proposal: Proposal,
+  id: string,
+  lock: Lock,
+): Promise<void> => {
   const { nft, paths, say } = engine;
   const { generation } = plan.mark;
   lock.assertHeld();
@@ -128,7 +150,11 @@ const loadAndCompare = async (engine: Engine, plan: Plan, proposal: Proposal, id
   const listing = await nft.listGuard();
   const mark = listing === undefined ? undefined : markIn(listing);
   if (listing === undefined || mark?.generation !== generation)
-    throw new GuardError('refused', 'not-as-asked', 'the guard was loaded, and the kernel does not have it: it was taken back');
+    throw new GuardError(
+      'refused',
+      'not-as-asked',
+      'the guard was loaded, and the kernel does not have it: it was taken back',
+    );
   const { same, why } = compareLoaded(plan.document.json, listing, { external: externalOf(proposal) });
   if (!same)
     throw new GuardError(
@@ -140,10 +166,25 @@ const loadAndCompare = async (engine: Engine, plan: Plan, proposal: Proposal, id
   writeListing(paths, generation, listing);
 };
 
-const undo = async (engine: Engine, id: string, generation: number): Promise<void> => {
+/** Whether the kernel still has what it had; if it cannot be asked, no. */
+const isUntouched = async ({ nft }: Engine, before: Situation): Promise<boolean> => {
+  try {
+    const listing = await nft.listGuard();
+    if (listing === undefined || before.listing === undefined) return listing === before.listing;
+    return markIn(listing)?.generation === before.mark?.generation;
+  } catch {
+    return false;
+  }
+};
+
+const undo = async (engine: Engine, id: string, generation: number, before: Situation): Promise<void> => {
   const { say } = engine;
-  say('putting back what was there before');
-  await takeBack(engine, id);
+  if (await isUntouched(engine, before)) {
+    if (!decide(engine.paths, id, 'armed', 'void')) await finishFiring(engine, id);
+  } else {
+    say('putting back what was there before');
+    await takeBack(engine, id);
+  }
   try {
     setOutcome(engine.paths, generation, 'refused');
     forget(engine, id);
@@ -155,15 +196,31 @@ const undo = async (engine: Engine, id: string, generation: number): Promise<voi
   }
 };
 
+interface Fallback {
+  readonly previous: number | null;
+  /** The document that loads it. */
+  readonly revert: string;
+  readonly said: string;
+}
+
+const nameOf = (generation: number | null): string => (generation === null ? 'no guard' : `generation ${generation}`);
+
 /** The guard that comes back: never one that itself still waits. */
-const fallbackOf = (situation: Situation, revertOf: (id: string) => string): { readonly previous: number | null; readonly revert: string } => {
-  const { pending } = situation.state;
-  return pending
-    ? { previous: pending.previous, revert: revertOf(pending.id) }
-    : { previous: situation.state.current, revert: undoing(situation.listing) };
+const fallbackOf = (paths: Paths, { state, listing }: Situation): Fallback => {
+  const { pending } = state;
+  if (pending)
+    return { previous: pending.previous, revert: readRevert(paths, pending.id), said: nameOf(pending.previous) };
+  const isUnnamed = listing !== undefined && state.current === null;
+  const said = isUnnamed ? 'the table that is there' : nameOf(state.current);
+  return { previous: state.current, revert: undoing(listing), said };
 };
 
-const metaOf = (engine: Engine, plan: Plan, { policy, policyName, priority }: Proposal, dnfw: string): GenerationMeta => ({
+const metaOf = (
+  engine: Engine,
+  plan: Plan,
+  { policy, policyName, priority }: Proposal,
+  dnfw: string,
+): GenerationMeta => ({
   schemaVersion: 1,
   generation: plan.mark.generation,
   hash: plan.mark.hash,
@@ -182,7 +239,7 @@ const write = async (engine: Engine, plan: Plan, proposal: Proposal, dnfw: strin
   writeGeneration(paths, {
     meta: metaOf(engine, plan, proposal, dnfw),
     guard: plan.document.text,
-    policy: `${JSON.stringify({ policy: proposal.policy, facts: proposal.facts }, null, 2)}\n`,
+    policy: `${plainJson({ policy: proposal.policy, facts: proposal.facts }, 2)}\n`,
   });
   const since = performance.now();
   try {
@@ -204,21 +261,22 @@ const change = async (
   plan: Plan,
   situation: Situation,
   lock: Lock,
-  revertOf: (id: string) => string,
 ): Promise<InstallResult> => {
   const { paths, say } = engine;
   const { generation } = plan.mark;
   const took = await write(engine, plan, proposal, request.dnfw);
-  const { previous, revert } = fallbackOf(situation, revertOf);
+  const { previous, revert, said } = fallbackOf(paths, situation);
   const id = newId();
   // To load takes a few times as long as to check, and is no part of the time to confirm in.
   const seconds = Math.round((request.confirmSeconds ?? usualSeconds) + 3 * took);
-  say(`arming the dead-man: without a word, ${previous === null ? 'no guard' : `generation ${previous}`} is back in ${seconds} s`);
+  say(`arming the dead-man: unless it is told not to, it puts back ${said} in ${seconds} s`);
   const { persist, connection } = request;
-  const pending = await arm(engine, { id, mark: plan.mark, previous, seconds, persist, connection, revert }).catch((error: unknown) => {
-    forget(engine, id);
-    throw error;
-  });
+  const pending = await arm(engine, { id, mark: plan.mark, previous, seconds, persist, connection, revert }).catch(
+    (error: unknown) => {
+      forget(engine, id);
+      throw error;
+    },
+  );
   const earlier = situation.state.pending;
   try {
     if (earlier) await supersede(engine, earlier.id);
@@ -228,11 +286,16 @@ const change = async (
     const good = request.confirmSeconds === undefined ? generation : situation.state.good;
     const waiting = request.confirmSeconds === undefined ? null : pending;
     writeState(paths, { schemaVersion: 1, current: generation, good, pending: waiting });
-    const [from, to] = request.confirmSeconds === undefined ? (['armed', 'confirmed'] as const) : (['armed', 'armed'] as const);
+    const [from, to] =
+      request.confirmSeconds === undefined ? (['armed', 'confirmed'] as const) : (['armed', 'armed'] as const);
     if (!decide(paths, id, from, to))
-      throw new GuardError('refused', 'not-confirmed', 'loading took longer than the time to confirm: the previous guard is back');
+      throw new GuardError(
+        'refused',
+        'not-confirmed',
+        'loading took longer than the time to confirm: the previous guard is back',
+      );
   } catch (error) {
-    await undo(engine, id, generation);
+    await undo(engine, id, generation, situation);
     throw error;
   }
   if (request.confirmSeconds !== undefined) return { kind: 'waiting', generation, pending, changes: plan.changes };
@@ -247,7 +310,11 @@ const supersede = async (engine: Engine, id: string): Promise<void> => {
   forget(engine, id);
 };
 
-const unchanged = async (engine: Engine, request: InstallRequest, situation: Situation): Promise<InstallResult | undefined> => {
+const unchanged = async (
+  engine: Engine,
+  request: InstallRequest,
+  situation: Situation,
+): Promise<InstallResult | undefined> => {
   const { paths } = engine;
   const { state } = situation;
   if (state.current === null) return undefined;
@@ -259,12 +326,7 @@ const unchanged = async (engine: Engine, request: InstallRequest, situation: Sit
   return { kind: 'unchanged', state, persisted: await bringBoot(engine, state.current, request.persist) };
 };
 
-export const install = async (
-  engine: Engine,
-  request: InstallRequest,
-  propose: Propose,
-  readRevert: (file: string) => string,
-): Promise<InstallResult> => {
+export const install = async (engine: Engine, request: InstallRequest, propose: Propose): Promise<InstallResult> => {
   const { nft, paths, say } = engine;
   await nft.version();
   const lock = await takeLock(paths);
@@ -277,11 +339,16 @@ export const install = async (
       if (same) return same;
     }
     await assertPriority(engine, proposal.priority);
-    const lost = await preflight(plan.document.text);
+    const lost = preflight(plan.document);
     if (lost.length > 0 && !request.force)
-      throw new GuardError('refused', 'would-lose', `the guard would stop what passes today: ${lost.join('; ')}`, 'allow it in the policy, or load it anyway with --force');
+      throw new GuardError(
+        'refused',
+        'would-lose',
+        `the guard would stop what passes today: ${lost.join('; ')}`,
+        'allow it in the policy, or load it anyway with --force',
+      );
     if (lost.length > 0) say('--force: loading it although it stops what passes today');
-    return await change(engine, request, proposal, plan, situation, lock, (id) => readRevert(revertFile(paths, id)));
+    return await change(engine, request, proposal, plan, situation, lock);
   } finally {
     lock.release();
   }

@@ -1,5 +1,17 @@
 /** The guard as the kernel lists it: which generation it is, and its objects in a form that can be compared. */
-import { isList, isObject, type Json, type JsonObject, listOf, property, single, text, textOf } from '../nftables/json.ts';
+import {
+  isList,
+  isObject,
+  type Json,
+  type JsonObject,
+  listOf,
+  property,
+  single,
+  text,
+  textOf,
+} from '../nftables/json.ts';
+import { protocolName, protocolNumber } from '../netfilter/protocols.ts';
+import { generationChain, generationComment, readGeneration } from './names.ts';
 
 export interface GenerationMark {
   readonly generation: number;
@@ -8,7 +20,7 @@ export interface GenerationMark {
 }
 
 /** The comment of the one rule of chain `generation`. */
-export const markWords = ({ generation, hash }: GenerationMark): string => `dnfw generation ${generation} ${hash}`;
+export const markWords = ({ generation, hash }: GenerationMark): string => generationComment(generation, hash);
 
 /** One table, chain, set or rule of a listing or of a document that makes a table anew. */
 export interface GuardObject {
@@ -36,9 +48,9 @@ export const rulesIn = (document: Json, chain: string): readonly JsonObject[] =>
 
 /** undefined for a table of our name that is not from an install, or that somebody has changed there. */
 export const markIn = (listing: Json): GenerationMark | undefined => {
-  for (const rule of rulesIn(listing, 'generation')) {
-    const found = /^dnfw generation (\d{1,9}) ([0-9a-f]{12})$/.exec(textOf(rule, 'comment') ?? '');
-    if (found) return { generation: Number(found[1]), hash: found[2] ?? '' };
+  for (const rule of rulesIn(listing, generationChain)) {
+    const found = readGeneration(textOf(rule, 'comment') ?? '');
+    if (found) return { generation: found.generation, hash: found.tag };
   }
   return undefined;
 };
@@ -50,10 +62,22 @@ const asText = (value: Json): string => JSON.stringify(value);
 
 const sorted = (list: readonly Json[]): readonly Json[] => list.toSorted((a, b) => (asText(a) < asText(b) ? -1 : 1));
 
+/** nft prints protocols by the names that the host's /etc/protocols has for them. */
+const protocolMatch = (match: JsonObject): JsonObject => {
+  const named = (value: Json): Json => {
+    if (isList(value)) return sorted(value.map(named));
+    if (isObject(value)) return { set: named(property(value, 'set') ?? []) };
+    const number = typeof value === 'string' ? protocolNumber(value) : value;
+    return typeof number === 'number' ? protocolName(number) : value;
+  };
+  return ordered(Object.entries({ ...match, right: named(property(match, 'right') ?? null) }));
+};
+
 /** The forms in which versions of nft list one and the same, as one. Figures of counters are no part of a rule. */
-const canonical = (value: Json): Json => {
+export const canonical = (value: Json): Json => {
   if (isList(value)) return value.map(canonical);
   if (!isObject(value)) return value;
+  if (textOf(property(property(value, 'left'), 'meta'), 'key') === 'l4proto') return protocolMatch(value);
   const entries = Object.entries(value).filter(([name]) => name !== 'handle');
   return ordered(
     entries.map(([name, item]): readonly [string, Json] => {

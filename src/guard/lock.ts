@@ -64,7 +64,8 @@ const breakLock = (path: string, stale: string, scratch: string): void => {
 /** An nft that a killed dnfw has left behind may still change the kernel: it is waited for. */
 const awaitOrphans = async ({ state, run }: Paths): Promise<void> => {
   const until = performance.now() + 60_000;
-  const isOrphan = (pid: number): boolean => pid !== process.pid && !wordsOf(pid).some((word) => basename(word) === script);
+  const isOrphan = (pid: number): boolean =>
+    pid !== process.pid && !wordsOf(pid).some((word) => basename(word) === script);
   const hasOrphans = (folder: string): boolean => processesOn(folder).some(isOrphan);
   while (performance.now() < until && (hasOrphans(join(state, 'generations')) || hasOrphans(join(run, 'pending'))))
     await sleep(50);

@@ -8,6 +8,7 @@ import { count, type Json, property, textOf } from '../nftables/json.ts';
 import { script, scriptText } from './deadman-script.ts';
 import { makeFolder, move, namesIn, readText, remove, writeNew } from './disk.ts';
 import type { Engine } from './engine.ts';
+import { GuardError } from './failure.ts';
 import { type GenerationMark, markWords } from './loaded.ts';
 import { type Paths, pendingFolder, pendingsFolder } from './paths.ts';
 import type { Pending } from './state.ts';
@@ -82,6 +83,18 @@ export interface Arming {
 
 export const revertFile = (paths: Paths, id: string): string => join(pendingFolder(paths, id), 'revert.json');
 
+/** The document that would put back what was there before. */
+export const readRevert = (paths: Paths, id: string): string => {
+  const text = readText(revertFile(paths, id));
+  if (text !== undefined) return text;
+  throw new GuardError(
+    'refused',
+    'state-damaged',
+    `the document that undoes ${id} is missing`,
+    'dnfw rollback --to N loads an earlier guard',
+  );
+};
+
 /** Starts the dead-man. When this returns, the previous guard comes back whatever happens to dnfw. */
 export const arm = async ({ paths, timer, now }: Engine, arming: Arming): Promise<Pending> => {
   const { id, mark, previous, seconds, persist, connection, revert } = arming;
@@ -93,7 +106,16 @@ export const arm = async ({ paths, timer, now }: Engine, arming: Arming): Promis
     makeFolder(scratch);
     writeNew(join(scratch, 'revert.json'), revert);
     writeNew(join(scratch, script), scriptText, 0o700);
-    const meta = { schemaVersion: 1, id, generation: mark.generation, hash: mark.hash, previous, deadline, persist, connection };
+    const meta = {
+      schemaVersion: 1,
+      id,
+      generation: mark.generation,
+      hash: mark.hash,
+      previous,
+      deadline,
+      persist,
+      connection,
+    };
     writeNew(join(scratch, 'meta.json'), `${JSON.stringify(meta, null, 2)}\n`);
     writeNew(join(scratch, 'armed'), '');
     move(scratch, folder);

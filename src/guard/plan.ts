@@ -2,7 +2,7 @@
 import type { Hook } from '../netfilter/hooks.ts';
 import { isObject, type Json, type JsonObject, listOf, property, textOf } from '../nftables/json.ts';
 import { ruleText } from '../nftables/describe.ts';
-import { elementTexts, objectsOf } from './loaded.ts';
+import { canonical, elementTexts, objectsOf } from './loaded.ts';
 
 export interface Change {
   readonly sign: '+' | '-';
@@ -22,7 +22,7 @@ const lineOf = (rule: JsonObject): string => {
   const comment = textOf(rule, 'comment');
   return ruleText({
     place: { file: '', line: 0 },
-    statements: listOf(property(rule, 'expr')),
+    statements: listOf(canonical(property(rule, 'expr') ?? null)),
     ...(comment === undefined ? {} : { comment }),
   });
 };
@@ -89,7 +89,11 @@ const differences = (before: readonly string[], after: readonly string[]): reado
 /** So many elements are named. */
 const named = 8;
 
-const setChanges = (name: string, before: readonly string[] | undefined, after: readonly string[] | undefined): readonly Change[] => {
+const setChanges = (
+  name: string,
+  before: readonly string[] | undefined,
+  after: readonly string[] | undefined,
+): readonly Change[] => {
   const [had, has] = [new Set(before), new Set(after)];
   const changes: Change[] = [];
   if (before === undefined) changes.push({ sign: '+', text: `set ${name}` });
@@ -99,8 +103,14 @@ const setChanges = (name: string, before: readonly string[] | undefined, after: 
     const rest = elements.length > named ? ` and ${elements.length - named} more` : '';
     changes.push({ sign, text: `${name}: ${elements.slice(0, named).join(', ')}${rest}` });
   };
-  list('-', [...had].filter((element) => !has.has(element)));
-  list('+', [...has].filter((element) => !had.has(element)));
+  list(
+    '-',
+    [...had].filter((element) => !has.has(element)),
+  );
+  list(
+    '+',
+    [...has].filter((element) => !had.has(element)),
+  );
   return changes;
 };
 

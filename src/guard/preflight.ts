@@ -7,7 +7,6 @@ import { registry } from '../extensions/registry.ts';
 import type { Family } from '../netfilter/family.ts';
 import { readNftables } from '../nftables/read.ts';
 import type { NftRuleset } from '../nftables/ruleset.ts';
-import type { Document } from '../nftables/types.ts';
 import { readPacket } from '../packet/words.ts';
 import { hostOf, type Host as SimulatedHost } from '../simulate/host.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
@@ -28,6 +27,8 @@ export interface Checked {
   readonly probe: Probe;
   readonly today: Fate;
   readonly then: Fate;
+  /** What the guard alone would do. */
+  readonly guard: Fate;
   /** What happens with the guard, hook by hook, as text. */
   readonly trace: string;
 }
@@ -37,7 +38,7 @@ export interface Preflight {
   readonly checked: readonly Checked[];
   /** Vital packets that would be lost and are not lost today: reasons not to install. */
   readonly stops: readonly Checked[];
-  /** Others that would be lost, or that may be. */
+  /** Others that would be lost. */
   readonly warnings: readonly Checked[];
   /** Services that can be reached from anywhere today, and then not. */
   readonly closed: readonly ServiceProbe[];
@@ -51,21 +52,19 @@ export interface PreflightInput {
   readonly host: Host;
   readonly policy: Policy;
   readonly facts: HostFacts;
-  /** What is going to be loaded. */
-  readonly document: Document;
+  /** What is going to be loaded: a document of commands, as text. */
+  readonly document: string;
 }
-
-/** A guard as text with a line for each command, so that traces can say where a rule is. */
-const documentText = ({ nftables }: Document): string =>
-  `{"nftables":[\n${nftables.map((command) => JSON.stringify(command)).join(',\n')}\n]}`;
 
 interface Worlds {
   readonly today: SimulatedHost;
   readonly then: SimulatedHost;
+  /** Nothing but the guard. */
+  readonly guard: SimulatedHost;
 }
 
 /** A host's rules of one family, with either ruleset of nft. */
-const worldsOf = (host: Host, then: NftRuleset): ((family: Family) => Worlds) => {
+const worldsOf = (host: Host, then: NftRuleset, guard: NftRuleset): ((family: Family) => Worlds) => {
   const made = new Map<Family, Worlds>();
   return (family) => {
     const known = made.get(family);
@@ -73,7 +72,8 @@ const worldsOf = (host: Host, then: NftRuleset): ((family: Family) => Worlds) =>
     const iptables = iptablesProgram(host.iptables, registry, family);
     const facts = factsFor(host, family);
     const world = (nft: NftRuleset): SimulatedHost => hostOf([iptables, nftProgram(nft, family)], family, facts);
-    const worlds = { today: world(host.nft), then: world(then) };
+    const alone = hostOf([nftProgram(guard, family)], family, facts);
+    const worlds = { today: world(host.nft), then: world(then), guard: alone };
     made.set(family, worlds);
     return worlds;
   };
@@ -86,8 +86,10 @@ const fateOf = ({ verdict, ways }: Simulation): Fate => {
   return ends.size === 1 && ends.has(true) ? 'passes' : ends.size === 1 && ends.has(false) ? 'lost' : 'depends';
 };
 
-const isWorse = ({ today, then }: Pick<Checked, 'today' | 'then'>): boolean =>
-  (then === 'lost' && today !== 'lost') || (then === 'depends' && today === 'passes');
+/** Where it depends on something today already, the guard itself has to be sure. */
+const isWorse = ({ today, then, guard }: Checked): boolean =>
+  (then === 'lost' && today !== 'lost') ||
+  (then === 'depends' && (today === 'passes' || (today === 'depends' && guard !== 'passes')));
 
 type Ask = (probe: Probe) => Checked;
 
@@ -97,12 +99,13 @@ const askIn =
     const { value, diagnostics } = readPacket(probe.words);
     if (!value || diagnostics.some(isError))
       throw new Error(`the packet "${probe.words}" cannot be read: ${diagnostics[0]?.what ?? ''}`);
-    const { today, then } = worlds(probe.family);
+    const { today, then, guard } = worlds(probe.family);
     const after = simulate(then, value.packet);
     return {
       probe,
       today: fateOf(simulate(today, value.packet)),
       then: fateOf(after),
+      guard: fateOf(simulate(guard, value.packet)),
       trace: printSimulation(after, { all: false, packet: value.given.join(' '), assumed: value.assumed }),
     };
   };
@@ -111,8 +114,8 @@ const isPublished = (published: readonly Published[], { protocol, port }: Servic
   published.some((one) => one.protocol === protocol && one.port === String(port));
 
 export const preflight = ({ host, policy, facts, document }: PreflightInput): Preflight => {
-  const then = readNftables('the guard', documentText(document), host.nft);
-  const ask = askIn(worldsOf(host, then.value));
+  const then = readNftables('the guard', document, host.nft);
+  const ask = askIn(worldsOf(host, then.value, readNftables('the guard', document).value));
   const checked = vitalProbes(host, policy, facts).map(ask);
   const published = publishedPorts(host);
   const closed = serviceProbes(host, policy)
@@ -125,7 +128,8 @@ export const preflight = ({ host, policy, facts, document }: PreflightInput): Pr
   return {
     checked,
     stops: worse.filter(({ probe }) => probe.vital),
-    warnings: worse.filter(({ probe }) => !probe.vital),
+    // That pings are limited is what was asked for.
+    warnings: worse.filter(({ probe, then: after }) => !probe.vital && after === 'lost'),
     closed,
     published,
     gaps: [

@@ -20,7 +20,8 @@ export interface Probe {
   readonly vital: boolean;
 }
 
-const vxlanVni = 0xfffffe;
+/** A network that nobody encrypts: the last but one that there can be. */
+const plainVni = 0xfffffe;
 
 /** Where a packet from an address comes in. */
 const deviceFor = (host: Host, { family, address }: Peer): string => {
@@ -57,6 +58,8 @@ const probeFrom = (
   return [{ what: rest.what, family: peer.family, words: `${start} ${rest.words}`, vital: rest.vital ?? true }];
 };
 
+/** Of a connection that is not translated: translation is carried out whatever the rules of a filter say. */
+const ongoing = 'ct state=established status=confirmed,seen-reply secpath=no';
 const newTcp = (port: number): string => `tcp sport=50000 dport=${port} flags=syn ct state=new secpath=no`;
 const newUdp = (port: number): string => `udp sport=50000 dport=${port} ct state=new secpath=no`;
 
@@ -73,7 +76,9 @@ const listens = (host: Host, protocol: 'tcp' | 'udp', port: number): boolean =>
   host.sockets.some((one) => one.state === 'listening' && one.protocol === protocol && one.local.port === port);
 
 const known = ({ family, address }: Peer): string => `${family} ${address}`;
-const once = (peers: readonly Peer[]): readonly Peer[] => [...new Map(peers.map((peer) => [known(peer), peer])).values()];
+const once = (peers: readonly Peer[]): readonly Peer[] => [
+  ...new Map(peers.map((peer) => [known(peer), peer])).values(),
+];
 
 const swarmPorts: ReadonlySet<number> = new Set([2377, 7946]);
 
@@ -95,27 +100,29 @@ export const swarmPeers = (host: Host, policy?: Policy): readonly Peer[] => {
   );
 };
 
-/** Networks that Docker keeps encrypted: one of each family and port says enough. */
+/** More encrypted networks than these say nothing new. */
+const mostNetworks = 32;
+
+/** What containers on different hosts say to each other: in the clear, as ESP, and once more when IPsec is done with it. */
 const dataPath = (host: Host, peer: Peer, policy: Policy, facts: HostFacts): readonly Probe[] => {
   const encrypted = facts.encrypted.filter(({ family }) => family === peer.family);
-  const ports = [...new Map(encrypted.map((one) => [one.port, one])).values()];
   const from = printAddress(peer.address, peer.family);
   const vxlan = (port: number, vni: number, secured: boolean): string =>
     `udp sport=40000 dport=${port} vxlan vni=${vni} ct state=new secpath=${secured ? 'yes' : 'no'}`;
-  const port = host.docker?.dataPathPort ?? policy.swarm?.dataPathPort ?? ports[0]?.port ?? 4789;
+  const port = host.docker?.dataPathPort ?? policy.swarm?.dataPathPort ?? encrypted[0]?.port ?? 4789;
   // "required" says in words that clear VXLAN of peers is not wanted.
   const clear =
     policy.swarm?.encrypted === 'required'
       ? []
       : probeFrom(host, peer, {
           what: `VXLAN of networks that are not encrypted, from ${from}`,
-          words: vxlan(port, vxlanVni, false),
+          words: vxlan(port, plainVni, false),
         });
   const esp = encrypted.length > 0 || host.tunnels.some((one) => known(one) === known(peer));
   return [
     ...clear,
     ...(esp ? probeFrom(host, peer, { what: `ESP from ${from}: all encrypted networks`, words: 'esp spi=0x1000 ct state=new secpath=no' }) : []), // prettier-ignore
-    ...ports.flatMap((one) =>
+    ...encrypted.slice(0, mostNetworks).flatMap((one) =>
       probeFrom(host, peer, {
         what: `VXLAN of encrypted network ${one.vni} from ${from}, after IPsec`,
         words: vxlan(one.port, one.vni, true),
@@ -163,7 +170,7 @@ const fromFlows = (host: Host): readonly Probe[] => {
     const more = local.address === undefined ? {} : { to: local.address };
     flows.set(
       `${protocol} ${family} ${address} ${local.port}`,
-      probeFrom(host, { family, address }, { what, words: `${words} ct state=established secpath=no`, ...more }),
+      probeFrom(host, { family, address }, { what, words: `${words} ${ongoing}`, ...more }),
     );
     if (flows.size >= mostFlows) break;
   }
@@ -189,11 +196,11 @@ const fromOutside = (host: Host, family: Family): readonly Probe[] => {
   return [
     ...probeFrom(host, peer, {
       what: 'answers of name servers',
-      words: 'udp sport=53 dport=50000 ct state=established secpath=no',
+      words: `udp sport=53 dport=50000 ${ongoing}`,
     }),
     ...probeFrom(host, peer, {
       what: 'ICMP errors of connections (path MTU)',
-      words: `${error} ct state=related secpath=no`,
+      words: `${error} ct state=related status=confirmed secpath=no`,
     }),
     ...probeFrom(host, peer, { what: 'echo requests (ping)', words: `${echo} ct state=new secpath=no`, vital: false }),
     {

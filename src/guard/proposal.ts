@@ -18,9 +18,16 @@ export interface Proposal {
   readonly priority: number;
 }
 
+/** Addresses are big numbers, which JSON has no form for. */
+export const plainJson = (value: unknown, indent?: number): string =>
+  JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? `0x${item.toString(16)}` : item), indent);
+
 /** The same for the same policy, facts and priority. */
 export const hashOf = ({ policy, facts, priority }: Proposal): string =>
-  createHash('sha256').update(JSON.stringify([policy, facts, priority])).digest('hex').slice(0, 12);
+  createHash('sha256')
+    .update(plainJson([policy, facts, priority]))
+    .digest('hex')
+    .slice(0, 12);
 
 export const externalOf = ({ policy }: Proposal): ReadonlySet<string> => new Set(externalSets(policy.sets));
 

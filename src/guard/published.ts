@@ -69,7 +69,9 @@ const ofNative = ({ nft }: Rulesets): readonly Published[] =>
         const [, address] = equals(statements, 'daddr') ?? [];
         if (!nat || protocol === undefined || whole(port) === undefined) return [];
         const to = `${textOf(nat, 'addr') ?? ''}:${whole(nat['port']) ?? ''}`;
-        return [published({ family, protocol, port: String(port), to, ...(typeof address === 'string' ? { address } : {}) })];
+        return [
+          published({ family, protocol, port: String(port), to, ...(typeof address === 'string' ? { address } : {}) }),
+        ];
       }),
     );
   });

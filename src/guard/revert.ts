@@ -2,7 +2,7 @@
  * Documents that undo: they are no new rules but what the kernel had listed, so they are put together from the listing
  * and not by the constructors of nft JSON.
  */
-import { isObject, type Json } from '../nftables/json.ts';
+import { isObject, type Json, property, textOf } from '../nftables/json.ts';
 import { objectsOf } from './loaded.ts';
 
 const table: Json = { table: { family: 'inet', name: 'dnfw' } };
@@ -22,6 +22,19 @@ export const restoring = (listing: Json): string => {
   return print([{ add: table }, { delete: table }, ...objects]);
 };
 
+/** As `restoring` does, an earlier document, with what the sets that it leaves empty hold now: others fill those. */
+export const restoringWith = (document: Json, listing: Json | undefined): string => {
+  const live = new Map(
+    (listing === undefined ? [] : objectsOf(listing))
+      .filter(({ kind }) => kind === 'set')
+      .map(({ value }) => [textOf(value, 'name'), value] as const),
+  );
+  const filled = objectsOf(document).map(({ kind, value }): Json => {
+    const elem = kind === 'set' && !('elem' in value) ? property(live.get(textOf(value, 'name')), 'elem') : undefined;
+    return { [kind]: elem === undefined ? value : { ...value, elem } };
+  });
+  return restoring({ nftables: filled });
+};
+
 /** The table of an anonymous undo: nothing, or the guard that is listed. */
-export const undoing = (listing: Json | undefined): string =>
-  isObject(listing) ? restoring(listing) : deletion;
+export const undoing = (listing: Json | undefined): string => (isObject(listing) ? restoring(listing) : deletion);

@@ -28,7 +28,12 @@ export interface Situation {
 const lastConfirmed = (paths: Paths): number | null =>
   readMetas(paths).findLast(({ outcome }) => outcome === 'confirmed')?.generation ?? null;
 
-const pendingOf = ({ id, generation, previous, deadline }: Waiting): Pending => ({ id, generation, previous, deadline });
+const pendingOf = ({ id, generation, previous, deadline }: Waiting): Pending => ({
+  id,
+  generation,
+  previous,
+  deadline,
+});
 
 const goodOf = (
   paths: Paths,
@@ -39,16 +44,25 @@ const goodOf = (
   if (confirmed !== undefined) return confirmed;
   if (current !== null && readMeta(paths, current)?.outcome === 'confirmed') return current;
   const good = recorded ? recorded.good : lastConfirmed(paths);
-  return good !== null && readMeta(paths, good) ? good : lastConfirmed(paths);
+  return good !== null && readMeta(paths, good)?.outcome === 'confirmed' ? good : lastConfirmed(paths);
 };
 
-const missingRecord = (paths: Paths, mark: GenerationMark | undefined, kind: 'missing' | 'damaged'): readonly string[] => {
+const missingRecord = (
+  paths: Paths,
+  mark: GenerationMark | undefined,
+  kind: 'missing' | 'damaged',
+): readonly string[] => {
   if (kind === 'damaged') return ['state.json is damaged: what the kernel and the generations say is taken instead'];
   const isNew = mark === undefined && generationNumbers(paths).length === 0;
   return isNew ? [] : ['state.json is missing: what the kernel and the generations say is taken instead'];
 };
 
-const disagreement = (recorded: State, state: State, waitings: readonly Waiting[], listed: boolean): readonly string[] => {
+const disagreement = (
+  recorded: State,
+  state: State,
+  waitings: readonly Waiting[],
+  listed: boolean,
+): readonly string[] => {
   if (recorded.current === state.current) return [];
   const reverted = waitings.find(({ phase, generation }) => phase === 'reverted' && generation === recorded.current);
   if (reverted)

@@ -7,7 +7,9 @@ export const apartFrom = (
   nft: NftRuleset,
   { tables }: Ruleset,
 ): { readonly own: NftRuleset; readonly twins: readonly NftTable[] } => {
-  const known = new Set(tables.filter(({ backend }) => backend === 'nft').map(({ family, name }) => `${family} ${name}`));
+  const known = new Set(
+    tables.filter(({ backend }) => backend === 'nft').map(({ family, name }) => `${family} ${name}`),
+  );
   const isTwin = ({ family, name }: NftTable): boolean => known.has(`${family} ${name}`);
   return {
     own: { tables: nft.tables.filter((table) => !isTwin(table)) },

@@ -182,15 +182,24 @@ const destinationOptions = 60;
 
 /** The header chain in front of the transport header, as headers of eight bytes each. */
 const ipv6Chain = (
+  { fields }: Space,
   assignment: Assignment,
   protocol: number,
 ): { readonly first: number; readonly bytes: Uint8Array } => {
   const offset = number(assignment, run(levels.fragmentOffset, 13), 0);
+  // The first fragment has the header as well.
+  const isFragment =
+    offset > 0 || (fields.used.has('fragment') && assignment.get(fields.keyLevel('exthdr.44.exists') + 1) === 1);
   if (assignment.get(levels.chainParsed) === 0)
     // A header that says it is longer than the packet.
     return { first: destinationOptions, bytes: Uint8Array.of(protocol, 200, 1, 4, 0, 0, 0, 0) };
-  if (offset > 0)
-    return { first: fragment, bytes: Uint8Array.of(protocol, 0, offset >> 5, (offset << 3) & 0xff, 0, 0, 0, 1) };
+  if (isFragment) {
+    const more = offset === 0 ? 1 : 0;
+    return {
+      first: fragment,
+      bytes: Uint8Array.of(protocol, 0, offset >> 5, ((offset << 3) & 0xff) | more, 0, 0, 0, 1),
+    };
+  }
   if (assignment.get(levels.extended) !== 1) return { first: protocol, bytes: new Uint8Array(0) };
   const total = numberAt(assignment, totalLengthBits);
   const payload = number(assignment, transportLengthBits, 0);
@@ -219,10 +228,10 @@ const authenticatedBytes = (assignment: Assignment): Uint8Array => {
   return bytes;
 };
 
-const ipv6Bytes = (assignment: Assignment, keys: Keys): Uint8Array | undefined => {
+const ipv6Bytes = (space: Space, assignment: Assignment, keys: Keys): Uint8Array | undefined => {
   if (assignment.get(levels.authenticated) === 1) return authenticatedBytes(assignment);
   const protocol = number(assignment, protocolBits, 6);
-  const chain = ipv6Chain(assignment, protocol);
+  const chain = ipv6Chain(space, assignment, protocol);
   const broken = assignment.get(levels.chainParsed) === 0;
   const payload = broken ? 0 : number(assignment, transportLengthBits, 20);
   const bytes = new Uint8Array(40 + chain.bytes.length + payload);
@@ -305,7 +314,7 @@ const derived = /^(length|l4proto|xtproto|xtfragoff|fragoff|tcpopt\.|sctp\.chunk
 export const decode = (space: Space, assignment: Assignment, hook: Hook): Decoded | undefined => {
   const { family } = space;
   const wanted = partsOf(space, assignment);
-  const bytes = family === 'ip' ? ipv4Bytes(assignment, wanted) : ipv6Bytes(assignment, wanted);
+  const bytes = family === 'ip' ? ipv4Bytes(assignment, wanted) : ipv6Bytes(space, assignment, wanted);
   if (!bytes) return undefined;
   const link = linkHeader(assignment);
   const { packet } = complete({

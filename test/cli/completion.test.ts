@@ -53,7 +53,7 @@ const optionsOf = (...command: readonly string[]): readonly string[] =>
     [...dnfw([...command, '--help']).stdout.matchAll(/^ {2}(-.*?)(?: {2}| <|$)/gm)].flatMap(([, left]) => wordsIn(left ?? '')), // prettier-ignore
   );
 
-const commands = ['check', 'completion', 'help', 'simulate', 'translate'];
+const commands = ['check', 'completion', 'explain', 'help', 'simulate', 'translate'];
 
 describe('completion', () => {
   it.each(shells)('of %s passes its syntax check', (shell) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exit } from '../../src/cli/exit.ts';
 import { registry } from '../../src/extensions/registry.ts';
+import { assumptions } from '../../src/packet/assumption.ts';
 import { dnfw, folderWith, program, root, run } from './dnfw.ts';
 
 const page = (name: string): string => readFileSync(join(root, 'man', name), 'utf8');
@@ -36,6 +37,14 @@ const commands = (): readonly string[] => {
   return [...(stdout.split(/^Commands:\n/m)[1] ?? '').matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name ?? '');
 };
 
+/** The statuses with which a command ends. */
+const statusesOf: Readonly<Record<string, readonly number[]>> = {
+  check: [exit.done, exit.environment, exit.usage, exit.different, exit.unknown, exit.bug],
+  explain: [0, 1, 2, 70],
+  translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
+  simulate: [exit.done, exit.environment, exit.usage, exit.unknown, exit.bug],
+};
+
 describe('dnfw(8)', () => {
   it('lists every command and no other', () => {
     const text = page('dnfw.8');
@@ -50,23 +59,29 @@ describe('dnfw(8)', () => {
     for (const name of own) expect(flagsIn(synopsis)).toContain(name);
   });
 
-  it('lists every exit status and no other', () => {
+  it('lists every exit status that a command ends with, and no other', () => {
     const listed = [...section(page('dnfw.8'), 'EXIT STATUS').matchAll(/^\.It (\d+)$/gm)].map(([, n]) => Number(n));
-    expect(listed).toEqual(Object.values(exit).toSorted((a, b) => a - b));
+    expect(listed).toEqual([...new Set(Object.values(statusesOf).flat())].toSorted((a, b) => a - b));
   });
 });
-
-/** The statuses with which a command ends. */
-const statusesOf: Readonly<Record<string, readonly number[]>> = {
-  explain: [0, 1, 2, 70],
-  translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
-  simulate: [exit.done, exit.environment, exit.usage, exit.unknown, exit.bug],
-};
 
 /** The status that an example ends with; no example has an error. */
 const statusOf = (example: string): number => {
   if (example.includes('--allow-untranslated')) return exit.untranslated;
-  return /# unknown$/m.test(example) ? exit.unknown : exit.done;
+  const [, said] = /# (unknown|refuted)$/m.exec(example) ?? [];
+  return said === 'unknown' ? exit.unknown : said === 'refuted' ? exit.different : exit.done;
+};
+
+/** An example as a script, and what it prints if the page shows that. */
+const readExample = (example: string): { readonly script: readonly string[]; readonly printed: readonly string[] } => {
+  const script: string[] = [];
+  const printed: string[] = [];
+  // mandoc(1) prints \e as a backslash.
+  for (const line of example.replaceAll('\\e', '\\').split('\n'))
+    if (line.startsWith('$ ')) script.push(line.slice(2));
+    else if (script.at(-1)?.endsWith('\\') === true) script.push(line);
+    else printed.push(line);
+  return { script, printed };
 };
 
 describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
@@ -99,7 +114,7 @@ describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
     expect(listed).toEqual(statusesOf[command]);
   });
 
-  const examples = [...section(text, 'EXAMPLES').matchAll(/^\.Bd -literal.*\n([^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? ''); // prettier-ignore
+  const examples = [...text.matchAll(/^\.Bd -literal.*\n(\$ [^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? '');
 
   it('has examples', () => {
     expect(examples.length).toBeGreaterThanOrEqual(5);
@@ -108,13 +123,47 @@ describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
   it.each(examples)('works as in the example %j', (example) => {
     const folder = folderWith();
     cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
-    // What begins with a blank continues the line before.
-    expect(example.split('\n').every((line) => /^(?:\$ | {4})/.test(line))).toBe(true);
-    // mandoc(1) prints \e as a backslash.
-    const lines = example.split('\n').map((line) => line.replace(/^\$ /, '').replaceAll('\\e', '\\'));
-    const script = [`dnfw() { ${process.execPath} ${program} "$@"; }`, 'set -e', ...lines].join('\n');
-    const { status, stderr } = run('unshare', ['-n', 'bash', '-c', script], { folder });
+    const { script, printed } = readExample(example);
+    const lines = [`dnfw() { ${process.execPath} ${program} "$@"; }`, 'set -e', ...script];
+    const { status, stderr, stdout } = run('unshare', ['-n', 'bash', '-c', lines.join('\n')], { folder });
     expect({ stderr, status }).toEqual({ stderr, status: statusOf(example) });
+    if (printed.length > 0) expect(stdout.trimEnd().split('\n')).toEqual(printed);
+  });
+});
+
+describe('README.md', () => {
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```\n(\$ [^]*?)\n```$/gm)];
+  // jq(1) is not everywhere.
+  const shown = blocks.map(([, lines]) => (lines ?? '').split('\n').filter((line) => !/^(\$ jq |\[\d)/.test(line)));
+
+  it('shows commands', () => {
+    expect(shown.length).toBeGreaterThanOrEqual(7);
+  });
+
+  it.each(shown)('prints what it shows for %s', (...lines) => {
+    const folder = folderWith();
+    cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
+    const script = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+    const start = `dnfw() { ${process.execPath} ${program} "$@"; }; exec 2>&1`;
+    const { stdout } = run('bash', ['-c', [start, ...script].join('\n')], { folder });
+    // Notes, and what an ellipsis stands for, may come between; the columns of a listing are not kept.
+    const folded = (line: string): string => line.trim().replace(/\s+/g, ' ');
+    const printed = stdout.split('\n').map(folded);
+    let at = 0;
+    const missing = lines.filter((line) => {
+      if (/^(?:\$ .*|\s*….*)?$/.test(line)) return false;
+      const found = printed.indexOf(folded(line), at);
+      if (found >= 0) at = found + 1;
+      return found < 0;
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('dnfw-check(1)', () => {
+  it('has every assumption by its name, and no other', () => {
+    const listed = [...section(page('dnfw-check.1'), 'ASSUMPTIONS').matchAll(/^\.It Cm (.*)$/gm)];
+    expect(listed.map(([, name]) => name)).toEqual(Object.keys(assumptions));
   });
 });
 

@@ -34,8 +34,14 @@ const links = [
   },
 ];
 
-const routes4 = [{ dst: 'default', gateway: '10.77.0.254', dev: 'eth0' }, { dst: '10.77.0.0/24', dev: 'eth0' }];
-const routes6 = [{ dst: '2001:db8::/64', dev: 'eth0' }, { dst: 'fe80::/64', dev: 'eth0' }];
+const routes4 = [
+  { dst: 'default', gateway: '10.77.0.254', dev: 'eth0' },
+  { dst: '10.77.0.0/24', dev: 'eth0' },
+];
+const routes6 = [
+  { dst: '2001:db8::/64', dev: 'eth0' },
+  { dst: 'fe80::/64', dev: 'eth0' },
+];
 
 /** A host of a Swarm with sshd, whose caller comes from 192.0.2.7, and one other node, 10.77.0.2. */
 export const hostWith = (part: Partial<Host> = {}): Host => ({

@@ -1,6 +1,6 @@
 // The fields that two programs ask, each cut into few values that stand for all: without diagrams and without bytes.
-import type { Condition, Interval } from '../../src/packet/condition.ts';
-import { bitsOf, type Field, keyInfo } from '../../src/packet/field.ts';
+import { type Condition, type Interval, is } from '../../src/packet/condition.ts';
+import { bitsOf, type Field, keyInfo, payload } from '../../src/packet/field.ts';
 import type { Family } from '../../src/netfilter/family.ts';
 import type { Program, Step } from '../../src/packet/program.ts';
 
@@ -180,20 +180,7 @@ const joined = (regions: readonly Region[]): Region[] => {
 
 /** What the walk asks by itself: the protocol is always told apart, and so are later fragments. */
 const ownTests = (family: Family): readonly Condition[] =>
-  family === 'ip'
-    ? [
-        {
-          kind: 'test',
-          field: { kind: 'payload', base: 'nh', offset: 50, length: 1 },
-          ranges: [{ low: 0n, high: 0n }],
-        },
-        {
-          kind: 'test',
-          field: { kind: 'payload', base: 'nh', offset: 51, length: 13 },
-          ranges: [{ low: 0n, high: 0n }],
-        },
-      ]
-    : [];
+  family === 'ip' ? [is(payload('nh', 50, 1), 0), is(payload('nh', 51, 13), 0)] : [is(payload('nh', 0, 4), 6)];
 
 export const atomsOf = (programs: readonly Program[], family: Family): Atoms => {
   const tests = [
@@ -226,6 +213,9 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
       const { base, offset, length } = field;
       const region = { name: base, ...asked(offset, length, mask), cuts: [{ field, mask, ranges }] };
       byBase.set(base, [...(byBase.get(base) ?? []), region]);
+      // Of a later IPv6 fragment the kernel takes the beginning of the packet for the transport header.
+      if (base === 'th' && family === 'ip6')
+        byBase.set('nh', [...(byBase.get('nh') ?? []), { ...region, name: 'nh', cuts: [...region.cuts] }]);
     }
   }
   const variables: Variable[] = [

@@ -4,7 +4,7 @@
 import type { Hook } from '../../src/netfilter/hooks.ts';
 import type { Condition } from '../../src/packet/condition.ts';
 import type { Effect, Verdict } from '../../src/packet/effect.ts';
-import { type Field, keyInfo } from '../../src/packet/field.ts';
+import { type Field, keyInfo, payload } from '../../src/packet/field.ts';
 import type { Program, ProgramChain, ProgramTable, Step } from '../../src/packet/program.ts';
 import { type Atoms, atomsOf, canonical, fragmentOffset } from './atoms.ts';
 
@@ -148,11 +148,23 @@ const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Wh
     const state = (): ((value: bigint | string) => boolean) => (value) => tracked.has(value as bigint);
     const isTracked = (): boolean => !isUntracked && split(way, atoms, atoms.named('ct.state'), state());
 
+    /** The transport header of a later IPv6 fragment lies, for nft, where the packet begins. */
+    const moved = (given: Field): Field => {
+      const field = canonical(given, family);
+      const isLater =
+        family === 'ip6' &&
+        field.kind === 'payload' &&
+        field.base === 'th' &&
+        atoms.named('fragoff') >= 0 &&
+        !split(way, atoms, atoms.named('fragoff'), (value) => value === 0n);
+      return isLater && field.kind === 'payload' ? { ...field, base: 'nh' } : field;
+    };
+
     const present = (given: Field): boolean => {
       // Without a fragment header the packet is no later fragment.
       if (given.kind === 'key' && given.key === fragmentOffset)
         return !split(way, atoms, atoms.named('fragoff'), (value) => value === 0n) || free(way, 'a fragment header');
-      const field = canonical(given, family);
+      const field = moved(given);
       if (field.kind === 'key') {
         const info = keyInfo(field.key);
         if (field.key === 'l4proto' || info?.presence === 'always') return true;
@@ -188,7 +200,7 @@ const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Wh
         }
         case 'test': {
           const { ranges } = condition;
-          const field = canonical(condition.field, family);
+          const field = moved(condition.field);
           if (!present(condition.field)) return false;
           const among = (value: bigint): boolean => ranges.some(({ low, high }) => low <= value && value <= high);
           const mask = condition.mask ?? -1n;
@@ -310,18 +322,16 @@ const startAt = (atoms: Atoms, program: Program, { hook, kind }: Where): (readon
   if (hook === 'output') keep(atoms.named('iifname'), (name) => name === '');
   keep(atoms.named('oifname'), (name) => (name === '') === (hook === 'prerouting' || hook === 'input'));
   if (kind === 'nat') keep(atoms.named('ct.state'), (value) => value === 8n || value === 4n);
-  if (program.family === 'ip' && hook === 'input')
-    for (const [offset, length] of [
-      [50, 1],
-      [51, 13],
-    ] as const) {
-      const { variable, shift } = atoms.locate({ kind: 'payload', base: 'nh', offset, length }) ?? {
-        variable: -1,
-        shift: 0,
-      };
-      const bits = (1n << BigInt(length)) - 1n;
-      keep(variable, (value) => (((value as bigint) >> BigInt(shift)) & bits) === 0n);
-    }
+  const keepBits = (offset: number, length: number, wanted: bigint): void => {
+    const place = atoms.locate(payload('nh', offset, length));
+    const bits = (1n << BigInt(length)) - 1n;
+    if (place) keep(place.variable, (value) => (((value as bigint) >> BigInt(place.shift)) & bits) === wanted);
+  };
+  if (program.family === 'ip6') keepBits(0, 4, 6n);
+  else if (hook === 'input') {
+    keepBits(50, 1, 0n);
+    keepBits(51, 13, 0n);
+  }
   return left;
 };
 

@@ -32,6 +32,12 @@ const oracleOf = ({ answers }: Witness): Oracle =>
     }),
   );
 
+interface Sent {
+  readonly ends: readonly string[];
+  /** Lines of the rules that matched, jumps among them. */
+  readonly lines: readonly number[];
+}
+
 export interface Replay {
   readonly words: string;
   /** What came of it on each side: the verdict, then what rules and the kernel did on the way. */
@@ -39,6 +45,8 @@ export interface Replay {
   readonly b: string;
   /** Whatever is not known (which of two chains of one priority runs first) makes no difference to the difference. */
   readonly differs: boolean;
+  /** Lines of B's rules that matched, jumps among them. */
+  readonly through: readonly number[];
 }
 
 /** What comes after the hook is no part of the comparison: nobody knows where a mapped packet is routed to. */
@@ -57,7 +65,7 @@ const atHook = ({ events, detail }: SimulatedWay): string => {
   return [isOver ? detail : 'accept', ...done].join('; ');
 };
 
-const send = (program: Program, witness: Witness, words: string, family: Family): readonly string[] => {
+const send = (program: Program, witness: Witness, words: string, family: Family): Sent => {
   const said = readPacket(words).value;
   if (!said?.hook) throw new Error(`not read back: ${words}`);
   const host = hostOf([onlyAt(program, witness)], family);
@@ -71,18 +79,23 @@ const send = (program: Program, witness: Witness, words: string, family: Family)
   };
   const { ways } = simulate(host, said.packet, { start: said.hook, oracle: watched });
   const asks = [...asked].toSorted().map((name) => `asks ${name}`);
-  return ways.map((way) => [atHook(way), ...asks].join('; '));
+  const matched = ways
+    .flatMap(({ events }) => events)
+    .flatMap((event) => (event.kind === 'rule' && event.result === 'matched' ? [event.line] : []));
+  return { ends: ways.map((way) => [atHook(way), ...asks].join('; ')), lines: matched };
 };
 
 export const replay = (a: Program, b: Program, witness: Witness): Replay => {
   const words = printPacket(witness.packet, witness.hook);
   const { family } = witness.packet;
   const [left, right] = [send(a, witness, words, family), send(b, witness, words, family)];
-  const isKnown = ![...left, ...right].some((end) => end.startsWith('unknown'));
+  const isKnown = ![...left.ends, ...right.ends].some((end) => end.startsWith('unknown'));
   return {
     words,
-    a: left.join(' or '),
-    b: right.join(' or '),
-    differs: isKnown && !left.some((end) => right.includes(end)),
+    a: left.ends.join(' or '),
+    b: right.ends.join(' or '),
+    differs: isKnown && !left.ends.some((end) => right.ends.includes(end)),
+    through: right.lines,
   };
+};
 };

@@ -22,7 +22,17 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   simulate: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions'],
   prove: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'simulate'],
   docker: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'translate'],
-  explain: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'translate', 'simulate', 'docker'],
+  explain: [
+    'diagnostics',
+    'netfilter',
+    'packet',
+    'iptables',
+    'nftables',
+    'extensions',
+    'translate',
+    'simulate',
+    'docker',
+  ],
   guard: [
     'diagnostics',
     'netfilter',
