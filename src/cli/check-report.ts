@@ -20,12 +20,6 @@ const stateNames = new Map<number, string>(Object.entries(ctStates).map(([name, 
 const protocolsOf = (low: number, high: number): string =>
   low === high ? protocolName(low) : `protocol ${low}-${high}`;
 
-/** Nearly every packet is long enough for its header; only what is cut short is worth a word. */
-const lengthWords = (low: number, high: number): string =>
-  high === 65535
-    ? `${low} bytes and more from the transport header on`
-    : `${range(low, high)} bytes from the transport header on`;
-
 const partWords = (part: ClassPart, family: Family): string => {
   switch (part.field) {
     case 'saddr':
@@ -45,12 +39,12 @@ const partWords = (part: ClassPart, family: Family): string => {
     case 'authenticated':
       return 'an authentication header';
     case 'length':
-      return lengthWords(part.low, part.high);
+      return `${range(part.low, part.high)} bytes from the transport header on`;
     case 'protocol':
       return protocolsOf(part.low, part.high);
     case 'iifname':
     case 'oifname':
-      return `${part.field} ${part.names.map((name) => (name === '' ? '""' : name)).join(', ')}`;
+      return `${part.field} ${part.other ? 'other than ' : ''}${part.names.map((name) => (name === '' ? '""' : name)).join(', ')}`;
     case 'ct.state':
       return `ct state ${part.states.map((state) => stateNames.get(state) ?? state).join(',')}`;
   }
@@ -58,7 +52,9 @@ const partWords = (part: ClassPart, family: Family): string => {
 
 /** Protocol first, as people say it. */
 const likeWords = ({ like, packet }: Witness): string => {
-  const sorted = like.toSorted((a, b) => Number(b.field === 'protocol') - Number(a.field === 'protocol'));
+  // Nearly every packet is long enough for its header; only what is cut short is worth a word.
+  const said = like.filter((part) => part.field !== 'length' || part.high < 65535);
+  const sorted = said.toSorted((a, b) => Number(b.field === 'protocol') - Number(a.field === 'protocol'));
   return sorted.map((part) => partWords(part, packet.family)).join(', ') || 'every packet';
 };
 
@@ -87,18 +83,31 @@ const headings = {
   effect: 'the same verdict with another effect',
 } as const;
 
+/** The same verdict by another way out, or by the same one. */
+const headingOf = ({ direction, a, b }: Witness): string =>
+  direction === 'effect' && endingWords(a) !== endingWords(b)
+    ? 'another verdict of the same kind'
+    : headings[direction];
+
+/** Who asks which limit or counter, where that is the difference. */
+const askedLines = ({ a, b }: Witness): readonly string[] => {
+  const [left, right] = [a, b].map(({ asked }) => [...asked].toSorted().join(', '));
+  return left === right ? [] : [`   asked    by A: ${left || 'nothing'}; by B: ${right || 'nothing'}`];
+};
+
 const answerLines = ({ answers }: Witness): readonly string[] =>
   answers.map(([predicate, answer]) => `   given    ${predicate}: ${answer ? 'yes' : 'no'}`);
 
 const witnessLines = (witness: Witness, number: number): readonly string[] => {
-  const { packet, hook, direction } = witness;
+  const { packet, hook } = witness;
   return [
-    `${number}. ${headings[direction]}, at ${hook} (${packet.family})`,
+    `${number}. ${headingOf(witness)}, at ${hook} (${packet.family})`,
     `   packet   ${printPacket(packet, hook)}`,
     `   like it  ${likeWords(witness)}`,
     ...answerLines(witness),
     ...sideLines('A', witness.a, packet.family),
     ...sideLines('B', witness.b, packet.family),
+    ...askedLines(witness),
     '',
   ];
 };
@@ -110,7 +119,10 @@ const hookLine = ({ family, hook, kind, verdict }: HookCheck): string =>
 
 const reasonLines = (hooks: readonly HookCheck[]): readonly string[] => {
   const reasons = new Set(hooks.filter(({ verdict }) => verdict === 'unknown').flatMap((one) => one.reasons));
-  return [...reasons].map((reason) => `  because  ${reason}`);
+  return [...reasons].map(
+    (reason) =>
+      `  because  ${reason.replace(/^([ab]): /, (_whole, side: string) => `${side.toUpperCase()}: no model of `)}`,
+  );
 };
 
 const headline = ({ verdict, assumed, hooks }: Check, [a, b]: readonly [string, string]): string => {
@@ -132,12 +144,16 @@ export const checkText = (check: Check, files: readonly [string, string]): strin
   return [
     headline(check, files),
     ...assumed.map((name) => `  assumed  ${name}: ${assumptions[name]}`),
-    ...reasonLines(check.hooks),
+    ...(check.verdict === 'unknown' ? reasonLines(check.hooks) : []),
     '',
     ...(check.hooks.length === 0
       ? ['  neither has a chain at any hook that was asked for']
       : check.hooks.map(hookLine)),
     '',
+    // Beside a difference, what is not known about other places is an afterthought.
+    ...(check.verdict === 'refuted' && reasonLines(check.hooks).length > 0
+      ? ['Not everything is known:', ...reasonLines(check.hooks), '']
+      : []),
     ...witnesses.flatMap((witness, i) => witnessLines(witness, i + 1)),
   ].join('\n');
 };

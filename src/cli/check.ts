@@ -83,6 +83,21 @@ const writeWitnesses = (file: string, { hooks }: Check): void => {
 };
 
 /** What is to be compared, or why nothing is. What the files held is let go of: large rulesets need the room. */
+/** One family that only one of the rulesets has rules of: it is compared with nothing. */
+const alone = (a: LoadedRuleset, b: LoadedRuleset, [nameA, nameB]: readonly [string, string]): readonly Diagnostic[] =>
+  families.flatMap((family): Diagnostic[] => {
+    const [left, right] = [familiesOf(a).has(family), familiesOf(b).has(family)];
+    if (left === right) return [];
+    return [
+      {
+        code: 'usage',
+        severity: 'note',
+        what: `${left ? nameB : nameA} has no ${family} rules: those of ${left ? nameA : nameB} are compared with none`,
+        help: 'a dump may hold both families: put what iptables-save and ip6tables-save print into one file',
+      },
+    ];
+  });
+
 const loadPairs = (
   files: readonly [string, string],
   flags: CheckFlags,
@@ -92,6 +107,7 @@ const loadPairs = (
   if (diagnostics.some(isError)) return diagnostics;
   report(diagnostics);
   const [a, b] = loaded.map(({ value }) => value) as [LoadedRuleset, LoadedRuleset];
+  report(alone(a, b, files));
   const whole = pairsOf(a, b);
   const pairs = flags.chain === undefined ? whole : focused(whole, flags.chain, files);
   return 'code' in pairs ? [pairs] : pairs;
@@ -101,6 +117,10 @@ const areDiagnostics = (loaded: ReturnType<typeof loadPairs>): loaded is readonl
   loaded.some((one) => 'code' in one);
 
 export const checkFiles = (files: readonly [string, string], flags: CheckFlags): ExitStatus => {
+  if (files[0] === '-' && files[1] === '-') {
+    report([{ code: 'usage', severity: 'error', what: 'standard input cannot be both rulesets' }]);
+    return exit.usage;
+  }
   const pairs = loadPairs(files, flags);
   if (areDiagnostics(pairs)) {
     report(pairs);

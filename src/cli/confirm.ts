@@ -30,7 +30,7 @@ export const rollbackGuard = async (flags: RollbackFlags): Promise<ExitStatus> =
   const { to } = result;
   answer(flags.json, { result: 'rolled-back', ...result }, [
     to === null
-      ? 'there is no guard now: no earlier one was confirmed'
+      ? 'there is no guard now, as before'
       : `generation ${to} is loaded; the encrypted networks in it are those of its time: dnfw sync brings them in line`,
   ]);
   return exit.done;

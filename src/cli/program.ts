@@ -14,6 +14,7 @@ import { writeOut } from './files.ts';
 import { confirmCommand, historyCommand, installCommand, rollbackCommand, uninstallCommand } from './guard-commands.ts';
 import type { SimulateFlags } from './simulate.ts';
 import { parseLocal, parseRoute } from './simulate-options.ts';
+import { statusCommand, syncCommand, watchCommand } from './status-commands.ts';
 import { report, say } from './terminal.ts';
 import type { TranslateFlags } from './translate.ts';
 import { version } from './version.ts';
@@ -180,7 +181,11 @@ const checkCommand = (outcome: Outcome): Command =>
       )
       .argument('<A>', 'iptables rules in any form that dnfw translate reads, or nft -j list ruleset')
       .argument('<B>', 'the same')
-      .addOption(new Option('--hook <hook...>', 'compare at these hooks only').choices(hooks))
+      .addOption(
+        new Option('--hook <hook>', 'compare at this hook only; may be given several times').argParser(
+          collected((text) => hooks.find((hook) => hook === text), hooks.join(', ')),
+        ),
+      )
       .option('--chain <name>', 'compare what one chain does with packets that come to it'),
   )
     .addOption(
@@ -242,6 +247,9 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .addCommand(explainCommand(outcome))
     .addCommand(installCommand(outcome))
     .addCommand(confirmCommand(outcome))
+    .addCommand(statusCommand(outcome))
+    .addCommand(syncCommand(outcome))
+    .addCommand(watchCommand(outcome))
     .addCommand(rollbackCommand(outcome))
     .addCommand(historyCommand(outcome))
     .addCommand(uninstallCommand(outcome))

@@ -225,10 +225,11 @@ export const translateFiles = async (files: readonly string[], flags: TranslateF
     ]);
   report(entries.flatMap((entry) => (entry.refusal ? [entry.refusal] : [])));
   report(unprintable);
-  if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));
-  const proof = flags.proof && tally.rules > 0 ? await proven(parsed.value, result, options) : undefined;
-  if (proof?.verdict === 'refuted') return exit.bug;
   const wanted = unprintable.length === 0 && (tally.refused === 0 || flags.allowUntranslated === true);
+  const isProvable = flags.proof && wanted && tally.rules > tally.refused;
+  const proof = isProvable ? await proven(parsed.value, result, options) : undefined;
+  if (proof?.verdict === 'refuted') return exit.bug;
+  if (flags.report !== undefined) writeAtomically(flags.report, reportText(entries, tally));
   if (wanted) {
     if (flags.output === undefined) writeOut(result.chunks);
     else writeAtomically(flags.output, result.chunks);

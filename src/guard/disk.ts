@@ -63,12 +63,15 @@ export const namesIn = (folder: string): readonly string[] => {
 
 export const exists = (path: string): boolean => namesIn(dirname(path)).includes(path.slice(dirname(path).length + 1));
 
-/** Others have no business in the guard's folders. */
+/** mkdir -p; Node's own says ENOENT for a read-only file system. Others have no business in the guard's folders. */
 export const makeFolder = (path: string): void => {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    throw unwritable(path, error);
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw unwritable(path, error);
+    makeFolder(dirname(path));
+    makeFolder(path);
   }
 };
 

@@ -49,6 +49,24 @@ const translated = ({ tables }: Ruleset): readonly Found[] => {
   });
 };
 
+/** The rules of INPUT of a table that may be Docker's, as nft says them. */
+export const translatedInput = (table: Table): ReadonlyMap<Rule, readonly (readonly Statement[])[]> => {
+  if (table.name !== 'filter') return new Map();
+  const few = candidatesIn(table);
+  const rules = few.chains.flatMap((chain) => chain.rules);
+  const { commands, entries } = translate({ tables: [few] }, registry);
+  return new Map(
+    entries.flatMap(({ nft }, index) => {
+      const rule = rules[index];
+      const exprs = nft.flatMap((at) => {
+        const command = commands[at];
+        return command && 'add' in command && 'rule' in command.add ? [command.add.rule.expr] : [];
+      });
+      return rule ? [[rule, exprs] as const] : [];
+    }),
+  );
+};
+
 const isVerdict = (statement: Statement): boolean => 'accept' in statement || 'drop' in statement;
 
 const testsOf = (expr: readonly Statement[]): readonly Statement[] =>

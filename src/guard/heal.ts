@@ -1,11 +1,12 @@
 /** Finishes or undoes what a dnfw that was killed has left, and brings the records in line. Needs the lock. */
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { bringBoot } from './boot.ts';
 import { namesIn, remove } from './disk.ts';
 import type { Engine } from './engine.ts';
-import { readMeta, readMetas, setOutcome, sweepGenerations } from './generations.ts';
-import { pendingFolder, pendingsFolder } from './paths.ts';
+import { generationNumbers, readMeta, readMetas, setOutcome, sweepGenerations } from './generations.ts';
+import { bootFile, generationFolder, type Paths, pendingFolder, pendingsFolder, scratchFiles } from './paths.ts';
 import { decide, forget, readWaitings, revertFile, type Waiting } from './pending.ts';
 import { readSituation, type Situation } from './situation.ts';
 import { writeState } from './state.ts';
@@ -67,6 +68,17 @@ const settle = async (
   else setOutcome(paths, generation, 'refused');
 };
 
+/** What a dnfw that was killed while it wrote has left beside the files. */
+const sweepScratch = (paths: Paths): void => {
+  const folders = [
+    paths.state,
+    dirname(bootFile(paths)),
+    ...generationNumbers(paths).map((number) => generationFolder(paths, number)),
+  ];
+  const isScratch = (name: string): boolean => /\.[0-9a-f]{8}\.tmp$/.test(name) || scratchFiles.has(name);
+  for (const folder of folders) for (const name of namesIn(folder).filter(isScratch)) remove(join(folder, name));
+};
+
 /**
  * Brings everything in line and says what was wrong. `keep` is the id of a guard that is about to be confirmed: it is
  * left as it is even if its timer is gone.
@@ -83,6 +95,7 @@ export const heal = async (engine: Engine, keep?: string): Promise<Situation> =>
   const open = after.state.pending?.id;
   for (const { id } of before.waitings) if (id !== open && id !== keep) forget(engine, id);
   for (const name of namesIn(pendingsFolder(paths))) if (name.endsWith('.tmp')) remove(pendingFolder(paths, name));
+  sweepScratch(paths);
   const { current, good, pending } = after.state;
   for (const { generation, outcome } of readMetas(paths))
     if (outcome === 'made' && generation !== current && generation !== pending?.generation)

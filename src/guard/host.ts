@@ -1,5 +1,5 @@
 /** Effects: reads what the guard has to know of its host. What cannot be read is said and never stops anybody. */
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
 import { registry } from '../extensions/registry.ts';
 import { parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
@@ -72,11 +72,11 @@ const jsonOf = (text: string): Json => {
   }
 };
 
-interface Rules extends Pick<Host, 'iptables' | 'nft' | 'listed'> {
+export interface HostRules extends Pick<Host, 'iptables' | 'nft' | 'listed'> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const readRules = async (programs: Programs, gaps: Gaps): Promise<Rules> => {
+const readRules = async (programs: Programs, gaps: Gaps): Promise<HostRules> => {
   const saved = await readSaves(programs);
   for (const { program, why } of saved.failures) gaps.push({ what: 'iptables', why: `${program}: ${why}` });
   if (saved.answered === 0) gaps.push({ what: 'iptables', why: 'iptables is not installed' });
@@ -132,6 +132,14 @@ const readTalk = async (programs: Programs, gaps: Gaps): Promise<readonly Socket
   const listening = await textOr(programs, 'sockets', gaps, ['ss', '-H', '-ltuwnp']);
   const established = await textOr(programs, 'sockets', gaps, ['ss', '-H', '-tunp', 'state', 'connected']);
   return [...readSockets(listening), ...readSockets(established)];
+};
+
+/** The rules alone, for those who ask often. `why` says what could not be read; then rules may be missing. */
+export const readHostRules = async (programs: Programs): Promise<HostRules & { readonly why: readonly string[] }> => {
+  const gaps: Gap[] = [];
+  const rules = await readRules(programs, gaps);
+  const wrong = rules.diagnostics.filter(isError).map(({ what }) => what);
+  return { ...rules, why: [...gaps.map(({ why }) => why), ...wrong] };
 };
 
 export const systemSeams: HostSeams = { programs: systemPrograms, ancestry: systemAncestry };

@@ -30,3 +30,7 @@ export const bootFile = ({ state }: Paths): string => join(state, 'good', 'guard
 export const lockFile = ({ run }: Paths): string => join(run, 'lock');
 export const pendingsFolder = ({ run }: Paths): string => join(run, 'pending');
 export const pendingFolder = (paths: Paths, id: string): string => join(pendingsFolder(paths), id);
+/** Documents that are written for one nft and then removed. */
+export const rollbackFile = ({ state }: Paths): string => join(state, 'rollback.json');
+export const refusedFile = ({ state }: Paths): string => join(state, 'refused.json');
+export const scratchFiles: ReadonlySet<string> = new Set(['rollback.json', 'refused.json']);

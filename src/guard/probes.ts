@@ -64,13 +64,16 @@ const newTcp = (port: number): string => `tcp sport=50000 dport=${port} flags=sy
 const newUdp = (port: number): string => `udp sport=50000 dport=${port} ct state=new secpath=no`;
 
 const fromCallers = (host: Host): readonly Probe[] =>
-  host.callers.flatMap((caller) =>
-    probeFrom(host, caller, {
-      what: `a new SSH connection from ${printAddress(caller.address, caller.family)}, where you come from (${caller.how})`,
-      words: newTcp(caller.port),
-      to: caller.to,
-    }),
-  );
+  // A connection to an address that is not here ended in another network namespace.
+  host.callers
+    .filter(({ to }) => host.addresses.length === 0 || host.addresses.some(({ address }) => address === to))
+    .flatMap((caller) =>
+      probeFrom(host, caller, {
+        what: `a new SSH connection from ${printAddress(caller.address, caller.family)}, where you come from (${caller.how})`,
+        words: newTcp(caller.port),
+        to: caller.to,
+      }),
+    );
 
 const listens = (host: Host, protocol: 'tcp' | 'udp', port: number): boolean =>
   host.sockets.some((one) => one.state === 'listening' && one.protocol === protocol && one.local.port === port);

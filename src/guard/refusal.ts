@@ -1,16 +1,16 @@
 /** nft says why it refuses a document of JSON, but not which of its commands it means: that is found by trying. */
-import { join } from 'node:path';
 import { printDocument } from '../nftables/print.ts';
 import { remove, writeNew } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { GuardError } from './failure.ts';
 import { NftError } from './nft-command.ts';
+import { refusedFile } from './paths.ts';
 import type { GuardDocument } from './proposal.ts';
 import { placeText } from './ruleset-writer.ts';
 
 /** The index of the first command without which nft would have taken what stands before it; undefined if it takes all. */
 const firstRefused = async ({ nft, paths }: Engine, { commands }: GuardDocument): Promise<number | undefined> => {
-  const file = join(paths.state, 'refused.json');
+  const file = refusedFile(paths);
   const takes = async (count: number): Promise<boolean> => {
     writeNew(file, printDocument({ nftables: commands.slice(0, count) }));
     try {

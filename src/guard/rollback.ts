@@ -1,5 +1,4 @@
-/** Back to an earlier guard, or to none, at once. */
-import { join } from 'node:path';
+/** Back to an earlier guard at once; from one that waits also to none, if there was none. */
 import type { Json } from '../nftables/json.ts';
 import { bringBoot, forgetBoot } from './boot.ts';
 import { remove, writeNew } from './disk.ts';
@@ -9,8 +8,9 @@ import { readGuard, readMeta, readMetas, setOutcome } from './generations.ts';
 import { heal, takeBack } from './heal.ts';
 import { takeLock } from './lock.ts';
 import { objectsOf } from './loaded.ts';
+import { rollbackFile } from './paths.ts';
 import { forget } from './pending.ts';
-import { deletion, restoringWith } from './revert.ts';
+import { restoringWith } from './revert.ts';
 import { readSituation, type Situation } from './situation.ts';
 import { writeState } from './state.ts';
 
@@ -29,12 +29,19 @@ const parseGuard = (text: string | undefined): Json | undefined => {
   }
 };
 
-/** The newest confirmed one that is older than what is loaded. */
-const usualTarget = (engine: Engine, { state }: Situation): number | null => {
+/** The newest confirmed one that is older than what is loaded. Without one, nobody has asked for no guard at all. */
+const usualTarget = (engine: Engine, { state }: Situation): number => {
   const older = readMetas(engine.paths).filter(
     ({ outcome, generation }) => outcome === 'confirmed' && (state.current === null || generation < state.current),
   );
-  return older.at(-1)?.generation ?? null;
+  const target = older.at(-1)?.generation;
+  if (target !== undefined) return target;
+  throw new GuardError(
+    'usage',
+    'no-generation',
+    'no earlier guard was confirmed',
+    'dnfw uninstall takes the guard away; dnfw history lists those on record',
+  );
 };
 
 const documentOf = (engine: Engine, target: number, listing: Json | undefined): string => {
@@ -58,10 +65,10 @@ const documentOf = (engine: Engine, target: number, listing: Json | undefined): 
 };
 
 /** Loads an earlier document; what is in sets that others fill stays. */
-const loadTarget = async (engine: Engine, target: number | null, listing: Json | undefined): Promise<void> => {
+const loadTarget = async (engine: Engine, target: number, listing: Json | undefined): Promise<void> => {
   const { nft, paths } = engine;
-  const file = join(paths.state, 'rollback.json');
-  const document = target === null ? deletion : documentOf(engine, target, listing);
+  const file = rollbackFile(paths);
+  const document = documentOf(engine, target, listing);
   try {
     writeNew(file, document);
     await nft.checkFile(file);
@@ -93,7 +100,7 @@ export const rollback = async (engine: Engine, to: number | undefined): Promise<
       setOutcome(paths, pending.generation, 'reverted');
     } else {
       const target = to ?? usualTarget(engine, situation);
-      say(target === null ? 'taking the guard away' : `loading generation ${target}`);
+      say(`loading generation ${target}`);
       await loadTarget(engine, target, situation.listing);
     }
     const after = await readSituation(engine);

@@ -44,7 +44,7 @@ const showDifferences = (pair: ReturnType<typeof pairOf>, answer: Answer, limit:
   for (const region of regions) {
     const known = witnesses.filter(({ direction }) => direction === directionOf(region)).length;
     if (known >= Math.max(1, Math.floor(limit / 3))) continue;
-    const witness = witnessOf(found.bench, region, found.care, rest, named, simulators);
+    const witness = witnessOf(found.bench, region, found.care, rest, pair.names, named, simulators);
     if (witness) witnesses.push(witness);
   }
   if (witnesses.length > 0) return { ...rest, witnesses };

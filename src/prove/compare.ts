@@ -13,6 +13,7 @@ import { differenceOf, type Difference } from './difference.ts';
 import { baseChainsOf, type Place } from '../simulate/instances.ts';
 import { fold } from './chains.ts';
 import { createSegmentProof } from './segments.ts';
+import { isConcerned, worksAt } from './stages.ts';
 import { createWorkbench, type Pair, pairOf, type Workbench } from './workbench.ts';
 
 /** `filter`: every chain that lets packets through or not, raw and mangle among them. `nat`: chains that map addresses. */
@@ -107,6 +108,22 @@ const compose = ({ outcomes }: Workbench, chains: Chains, places: readonly Place
   return { node, unordered };
 };
 
+/** Chains that do the same, but with what a packet is before the kernel has worked on it on one side only. */
+const movedPast = (bench: Workbench, pair: Pair, question: Question, care: Node): readonly string[] =>
+  (question.kind === 'nat' ? [] : worksAt(question.hook)).flatMap((work) => {
+    const composed = (side: 'a' | 'b', early: boolean): Node => {
+      const places = placesOf(pair[side], question).filter(
+        (place) => (place.chain.base?.priority ?? 0) <= work.priority === early && isConcerned(place, work),
+      );
+      return compose(bench, bench[side], places).node;
+    };
+    const isSame = [true, false].every((early) => {
+      const { sure, unknown } = differenceOf(bench, composed('a', early), composed('b', early), care);
+      return sure.length + unknown.length === 0;
+    });
+    return isSame ? [] : [`the same rules stand before and behind the place where ${work.what}`];
+  });
+
 const asWhole = (pair: Pair, question: Question, assume: ReadonlySet<Assumption>): Answer => {
   const bench = createWorkbench(pair, assume);
   try {
@@ -125,7 +142,12 @@ const asWhole = (pair: Pair, question: Question, assume: ReadonlySet<Assumption>
     };
     if (a.unordered.length + b.unordered.length > 0) return { ...common, verdict: 'unknown' };
     if (difference.sure.length > 0) return { ...common, verdict: 'refuted', found: { difference, bench, care } };
-    return { ...common, verdict: reasons.length > 0 ? 'unknown' : 'proven' };
+    const moved = reasons.length > 0 ? [] : movedPast(bench, pair, question, care);
+    return {
+      ...common,
+      reasons: [...reasons, ...moved],
+      verdict: reasons.length + moved.length > 0 ? 'unknown' : 'proven',
+    };
   } catch (error) {
     // Too many nodes, or more variables on one path than the stack holds.
     if (!(error instanceof BudgetError || error instanceof RangeError)) throw error;

@@ -36,6 +36,7 @@ export const hooksOf = (program: Program, name: string): ReadonlySet<Hook> =>
 
 /** A program in which packets of the hooks go into the chain of that table, and nowhere else. */
 export const focusOn = (program: Program, table: ProgramTable, name: string, at: ReadonlySet<Hook>): Program => {
+  const isNat = [...table.chains.values()].some(({ base }) => base?.type === 'nat');
   const chains = new Map<string, ProgramChain>(
     [...table.chains.values()].map(({ name: other, rules }) => [other, { name: other, rules }]),
   );
@@ -44,7 +45,7 @@ export const focusOn = (program: Program, table: ProgramTable, name: string, at:
     const entrance = `${name} at ${hook}`;
     chains.set(entrance, {
       name: entrance,
-      base: { hook, priority: 0, type: 'filter', policy: 'accept' },
+      base: { hook, priority: 0, type: isNat ? 'nat' : 'filter', policy: 'accept' },
       rules: [
         { origin: nowhere, steps: [{ kind: 'verdict', verdict: { kind: 'jump', chain: name } }] },
         { origin: nowhere, steps: [comesBack] },

@@ -11,6 +11,8 @@ export interface NameClasses {
   /** One name of each class, in the order in which rules name them. */
   readonly values: readonly string[];
   readonly indexOf: ReadonlyMap<string, number>;
+  /** Names that stand for all that no rule names, with the prefix that they have in common; '' for any other. */
+  readonly strangers: ReadonlyMap<string, string>;
 }
 
 /** By key; a key that no rule compares with a name is not there. */
@@ -91,7 +93,8 @@ const stranger = (prefix: string, named: ReadonlySet<string>, prefixes: readonly
 };
 
 /** One representative string per class of names that the tests can tell apart, in the order in which rules name them. */
-const representatives = (tests: ReadonlySet<string>): readonly string[] => {
+const representatives = (tests: ReadonlySet<string>): Pick<NameClasses, 'values' | 'strangers'> => {
+  const strangers = new Map<string, string>();
   const named = new Set<string>(['']);
   const prefixes: string[] = [];
   for (const test of tests) {
@@ -103,23 +106,25 @@ const representatives = (tests: ReadonlySet<string>): readonly string[] => {
     // The prefix itself is a name of its class, and the longest one has no other.
     if (prefix.length <= longest) strings.add(prefix);
     const other = stranger(prefix, named, prefixes);
-    if (other !== undefined) strings.add(other);
+    if (other !== undefined) {
+      strings.add(other);
+      strangers.set(other, prefix);
+    }
   }
   const nobody = stranger('eth', named, [...prefixes, ...named]) ?? stranger('other', named, prefixes);
+  const isFree = (text: string): boolean => !prefixes.some((prefix) => text.startsWith(prefix)) && !named.has(text);
   // A prefix that every string has leaves no stranger.
-  if (nobody !== undefined && !prefixes.some((prefix) => nobody.startsWith(prefix))) strings.add(nobody);
-  else {
-    const odd = ['other0', 'zz0', 'net7'].find(
-      (text) => !prefixes.some((prefix) => text.startsWith(prefix)) && !named.has(text),
-    );
-    if (odd !== undefined) strings.add(odd);
+  const free = nobody !== undefined && isFree(nobody) ? nobody : ['other0', 'zz0', 'net7'].find(isFree);
+  if (free !== undefined) {
+    strings.add(free);
+    strangers.set(free, '');
   }
-  return [...strings];
+  return { values: [...strings], strangers };
 };
 
 const classesOf = (tests: ReadonlySet<string>): NameClasses => {
-  const values = representatives(tests);
-  return { values, indexOf: new Map(values.map((name, index) => [name, index])) };
+  const { values, strangers } = representatives(tests);
+  return { values, strangers, indexOf: new Map(values.map((name, index) => [name, index])) };
 };
 
 export const unnamed: NameClasses = classesOf(new Set());

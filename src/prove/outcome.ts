@@ -106,8 +106,10 @@ export const createOutcomes = (d: Diagrams): Outcomes => {
   };
 
   const sequence = (f: Node, g: Node): Node => {
-    if (g === pass || f === g) return f === g && changedPasses(f).length > 0 ? repeated(f, g) : f;
-    return repeated(f, g);
+    if (g === pass) return f;
+    // The same again changes nothing, unless the packet came back changed: from a rule, or from a chain that is called.
+    const isOnce = f === g && changedPasses(f).length === 0 && !(anyCall && calling(f) !== d.no);
+    return isOnce ? f : repeated(f, g);
   };
 
   const calls = new Map<Node, Node>();

@@ -148,7 +148,8 @@ export const createRuleEncoder = (
     const changes = changesOf(effect);
     if (changes === unsayable) return unsayable;
     const isChange = effect.kind === 'set' || effect.kind === 'copy' || effect.kind === 'write';
-    if (effect.kind === 'other' && effect.assumption !== undefined) space.assume(effect.assumption);
+    if (effect.kind === 'other' && effect.assumption !== undefined && !space.assume(effect.assumption))
+      return unsayable;
     return effected({
       changes: changes.toSorted(([a], [b]) => a - b),
       observed: isChange ? [] : [observedAs(effect)],

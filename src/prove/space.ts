@@ -29,7 +29,8 @@ export interface Space {
   readonly unknowns: () => readonly Unknown[];
   /** Assumptions that the encoding rests on, and the way to name one more. */
   readonly assumed: ReadonlySet<Assumption>;
-  readonly assume: (assumption: Assumption) => void;
+  /** False if the assumption may not be made. */
+  readonly assume: (assumption: Assumption) => boolean;
 }
 
 /** An IPv6 packet is 40 bytes longer than its payload length says. */
@@ -181,6 +182,9 @@ export const createSpace = (
     unknownAt: (level) => unknowns[level - levels.opaque],
     unknowns: () => unknowns,
     assumed,
-    assume: (assumption) => assumed.add(assumption),
+    assume: (assumption) => {
+      if (allowed.has(assumption)) assumed.add(assumption);
+      return allowed.has(assumption);
+    },
   };
 };

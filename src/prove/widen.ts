@@ -1,10 +1,12 @@
 /** From one packet to all that are like it: how far each field may go while both sides keep doing what they do. */
 import type { Assignment } from './assignment.ts';
 import { numberAt } from './assignment.ts';
+import { udp } from '../netfilter/protocols.ts';
 import { inRanges } from './bits.ts';
 import type { Literal, Node } from './diagram.ts';
 import { isAmong } from './fields.ts';
 import { levels, protocolBits, run, transportBit, transportLengthBits } from './layout.ts';
+import type { NameTests } from './names.ts';
 import type { Space } from './space.ts';
 
 /** `fragment`: where the data of a fragment starts, in units of 8 bytes. `length`: bytes from the transport header on. */
@@ -14,7 +16,8 @@ export type NumberField = 'sport' | 'dport' | 'vni' | 'protocol' | 'fragment' | 
 export type ClassPart =
   | { readonly field: 'saddr' | 'daddr'; readonly address: bigint; readonly length: number }
   | { readonly field: NumberField; readonly low: number; readonly high: number }
-  | { readonly field: 'iifname' | 'oifname'; readonly names: readonly string[] }
+  /** `other`: every name but these. A name that ends in `*` stands for all with that beginning that no rule names. */
+  | { readonly field: 'iifname' | 'oifname'; readonly names: readonly string[]; readonly other: boolean }
   /** An IPv6 authentication header, behind which only ip6_tables looks. */
   | { readonly field: 'authenticated' }
   | { readonly field: 'ct.state'; readonly states: readonly number[] };
@@ -27,7 +30,13 @@ const transport = (offset: number, length = 16): readonly number[] =>
  * field has gained holds for all values that the later ones gain. What cannot be a packet may be part of it, so that
  * nothing is said about fields that have no choice.
  */
-export const widen = (space: Space, packets: Node, care: Node, assignment: Assignment): readonly ClassPart[] => {
+export const widen = (
+  space: Space,
+  packets: Node,
+  care: Node,
+  tests: NameTests,
+  assignment: Assignment,
+): readonly ClassPart[] => {
   const { d, family, fields } = space;
   const addressLength = family === 'ip' ? 32 : 128;
   const parts: ClassPart[] = [];
@@ -103,7 +112,16 @@ export const widen = (space: Space, packets: Node, care: Node, assignment: Assig
         care,
         isAmong(d, codes, (one) => one === name),
       ) !== d.no;
-    if (names.length < codes.values.length) parts.push({ field, names: names.filter(possible) });
+    if (names.length === codes.values.length) return;
+    const strangers = tests.get(field)?.strangers ?? new Map<string, string>();
+    const spoken = (list: readonly string[]): readonly string[] =>
+      list.filter(possible).map((name) => (strangers.has(name) ? `${strangers.get(name)}*` : name));
+    const other = names.some((name) => strangers.get(name) === '');
+    parts.push({
+      field,
+      other,
+      names: spoken(other ? codes.values.filter((name) => !names.includes(name)) : names),
+    });
   };
 
   const widenState = (): void => {
@@ -128,12 +146,16 @@ export const widen = (space: Space, packets: Node, care: Node, assignment: Assig
   widenNumber('sport', transport(0));
   widenNumber('dport', transport(16));
   // The network identifier of VXLAN (RFC 7348 section 5); elsewhere no rule asks for these bits.
-  widenNumber('vni', transport(96, 24));
+  const protocol = Number(numberAt(assignment, protocolBits) ?? 0n);
+  if (protocol === udp) widenNumber('vni', transport(96, 24));
   widenNames('iifname');
   widenNames('oifname');
   widenState();
-  widenNumber('protocol', protocolBits);
-  widenNumber('fragment', run(levels.fragmentOffset, 13));
   widenNumber('length', transportLengthBits);
+  // Ports are those of one protocol.
+  if (parts.some(({ field }) => field === 'sport' || field === 'dport' || field === 'vni'))
+    parts.push({ field: 'protocol', low: protocol, high: protocol });
+  else widenNumber('protocol', protocolBits);
+  widenNumber('fragment', run(levels.fragmentOffset, 13));
   return parts;
 };

@@ -5,6 +5,7 @@ import { assignmentOf, preferred } from './assignment.ts';
 import { disagree, type Seen, type Simulator } from './confirm.ts';
 import { decode, type Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
+import type { NameTests } from './names.ts';
 import type { Region } from './difference.ts';
 import { type Named, preferencesOf } from './preferences.ts';
 import { type ClassPart, widen } from './widen.ts';
@@ -56,6 +57,7 @@ export const witnessOf = (
   /** Packets that can come to the hook at all. */
   care: Node,
   where: { readonly hook: Hook; readonly kind: 'filter' | 'nat' },
+  names: NameTests,
   named: Named,
   simulators: { readonly a: Simulator; readonly b: Simulator },
 ): Witness | undefined => {
@@ -77,7 +79,7 @@ export const witnessOf = (
           answers: answersOf(bench, decoded, [a, b]),
           a,
           b,
-          like: widen(space, region.packets, care, assignment),
+          like: widen(space, region.packets, care, names, assignment),
         };
     }
     packets = d.and(packets, d.not(chosen));

@@ -78,7 +78,7 @@ describe('a verdict', () => {
   });
 
   it('is about what was asked for: a hook, a chain', () => {
-    const ran = dnfw(['check', file('right.rules'), file('swapped.rules'), '--hook', 'output', 'forward']);
+    const ran = dnfw(['check', file('right.rules'), file('swapped.rules'), '--hook', 'output', '--hook', 'forward']);
     expect(ran.status).toBe(0);
     const chains = folderWith({
       'a.rules': save(['-A INPUT -j USER', '-A USER -s 192.0.2.0/24 -j ACCEPT']),

@@ -1,6 +1,22 @@
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { accept, add, counter, equal, field, limit, log, meta, raw, set, table } from '../../src/nftables/build.ts';
+import {
+  accept,
+  add,
+  counter,
+  elementOf,
+  equal,
+  field,
+  flushChain,
+  limit,
+  log,
+  meta,
+  prefix,
+  range,
+  raw,
+  set,
+  table,
+} from '../../src/nftables/build.ts';
 import { documentSchema } from '../../src/nftables/schema.ts';
 import { validateCommands } from '../../src/nftables/validate.ts';
 import type { FormSample } from '../kernel/form.ts';
@@ -20,6 +36,10 @@ const isValid = (command: unknown): boolean => validateCommands([command]) === u
 const base = { type: 'filter', hook: 'input', prio: 0, policy: 'drop' };
 const helper = { family: 'ip', table: 't', name: 'ftp-1', type: 'ftp', protocol: 'tcp', l3proto: 'ip' } as const;
 
+const named = { family: 'inet', table: 't', name: 'a4', type: 'ipv4_addr', flags: ['interval'] };
+const namedSet = (parts: object): object => ({ add: { set: { ...named, ...parts } } });
+const elements = ['10.0.0.1', prefix('10.1.0.0', 16), { elem: { val: range('10.2.0.1', '10.2.0.9'), comment: 'x' } }];
+
 const good: readonly object[] = [
   add({ table: table('inet', 'filter') }),
   { delete: { table: table('ip6', 'a b"c\n') } },
@@ -28,6 +48,11 @@ const good: readonly object[] = [
   chain({ ...base, prio: -0x80000000, type: 'nat' }),
   chain({ name: 'x'.repeat(255) }),
   add({ 'ct helper': helper }),
+  namedSet({}),
+  namedSet({ type: 'ipv6_addr', elem: ['::1'] }),
+  namedSet({ elem: elements }),
+  statement(equal(field('ip', 'saddr'), elementOf('a4'))),
+  flushChain({ family: 'inet', table: 't', name: 'c' }),
   rule({ comment: '' }),
   rule({ comment: 'x'.repeat(253) }),
   rule({ comment: 'é"\n\t\u{1f433}' }),
@@ -115,6 +140,16 @@ describe('the schema refuses', () => {
     'a number beyond exactness': statement(equal(meta('mark'), 2 ** 53)),
     'a name that is a set': statement(equal(meta('iifname'), '@x')),
     'a name that is everything': statement(equal(meta('iifname'), '*')),
+    'a set beside a port': statement(equal(field('tcp', 'dport'), '@x')),
+    'a set in a set': statement(equal(field('ip', 'saddr'), set(['10.0.0.1', '@x']))),
+    'a set whose name is none': statement(equal(field('ip', 'saddr'), '@x y')),
+    'a set of ports': namedSet({ type: 'inet_service' }),
+    'a set without intervals': namedSet({ flags: [] }),
+    'a set with a timeout': namedSet({ flags: ['interval', 'timeout'] }),
+    'a set with no elements to add': namedSet({ elem: [] }),
+    'a set of host names': namedSet({ elem: ['gate.example.org'] }),
+    'an element with a timeout': namedSet({ elem: [{ elem: { val: '10.0.0.1', timeout: 5 } }] }),
+    'a flush of a rule': { flush: { rule: { family: 'ip', table: 't', chain: 'c' } } },
     'an operator that nft 1.0.6 lets pass': statement({ match: { op: '&', left: meta('mark'), right: 1 } }),
     'a burst of 0': statement(limit({ rate: 1, per: 'second', burst: 0 })),
     'a rate of 0': statement(limit({ rate: 0, per: 'second', burst: 5 })),

@@ -8,10 +8,12 @@ import {
   deleteTable,
   dnat,
   drop,
+  elementOf,
   equal,
   exthdr,
   fib,
   field,
+  flushChain,
   ipsec,
   jump,
   limit,
@@ -99,6 +101,46 @@ table ip t {
 	}
 }
 `);
+  });
+
+  it('has sets of addresses, and flushes chains', () => {
+    const owner = { family: 'inet', table: 't' } as const;
+    const named = { ...owner, flags: ['interval'] } as const;
+    const elem = ['10.0.0.1', prefix('10.1.0.0', 16), { elem: { val: range('10.2.0.1', '10.2.0.9'), comment: 'a b' } }];
+    const { chunks, refusals } = printText([
+      add({ table: table('inet', 't') }),
+      add({ set: { ...named, name: 'a4', type: 'ipv4_addr', elem } }),
+      add({ set: { ...named, name: 'a6', type: 'ipv6_addr' } }),
+      flushChain({ ...owner, name: 'c' }),
+      add({ rule: { ...owner, chain: 'c', expr: [equal(field('ip', 'saddr'), elementOf('a4')), drop] } }),
+    ]);
+    expect(refusals).toEqual([]);
+    expect(chunks.join('')).toBe(`table inet t {
+\tset a4 {
+\t\ttype ipv4_addr
+\t\tflags interval
+\t\telements = {
+\t\t\t10.0.0.1,
+\t\t\t10.1.0.0/16,
+\t\t\t10.2.0.1-10.2.0.9 comment "a b"
+\t\t}
+\t}
+
+\tset a6 {
+\t\ttype ipv6_addr
+\t\tflags interval
+\t}
+}
+flush chain inet t c
+
+table inet t {
+\tchain c {
+\t\tip saddr @a4 drop
+\t}
+}
+`);
+    const wrong = [add({ table: table('inet', 't') }), add({ set: { ...named, name: 'ip6', type: 'ipv6_addr' } })];
+    expect(printText(wrong).refusals).toMatchObject([{ index: 1 }]);
   });
 
   it('keeps tables apart and deletions in order', () => {
@@ -201,11 +243,12 @@ describe('text refuses', () => {
     expect(print(log({ prefix: '' }))).toBe('the log prefix is empty');
     expect(print(equal(meta('iifname'), injection))).toContain('double quote');
     expect(print(equal(meta('iifname'), '@x'))).toContain('means a set');
+    expect(print(equal(field('tcp', 'dport'), '@x'))).toContain('is no word of nft');
     expect(print(equal(meta('iifname'), '*'))).toContain('means a set');
   });
 
   it('constants that are no word of nft', () => {
-    for (const bad of ['1 accept', 'a;b', '10.0.0.0/8', '10.0.0.1-10.0.0.9', '@x', '$x', '', 'x y', '{', '#'])
+    for (const bad of ['1 accept', 'a;b', '10.0.0.0/8', '10.0.0.1-10.0.0.9', '@x y', '@', '$x', '', 'x y', '{', '#'])
       expect(print(equal(field('ip', 'saddr'), bad))).toBe(`the constant ${JSON.stringify(bad)} is no word of nft`);
     expect(print(equal(field('ip', 'saddr'), prefix('::1 }', 8)))).toContain('is no word of nft');
     expect(print(dnat({ addr: '10.0.0.1; accept' }))).toContain('is no word of nft');

@@ -156,7 +156,7 @@ interface Region {
 }
 
 /** The bits from the first to the last that the mask leaves. */
-const asked = (offset: number, length: number, mask: bigint): { readonly start: number; readonly end: number } => {
+const askedBits = (offset: number, length: number, mask: bigint): { readonly start: number; readonly end: number } => {
   if (mask === 0n) return { start: offset, end: offset + 1 };
   const text = mask.toString(2).padStart(length, '0');
   return { start: offset + text.indexOf('1'), end: offset + text.lastIndexOf('1') + 1 };
@@ -211,7 +211,7 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
     if (field.kind === 'key') byKey.set(field.key, [...(byKey.get(field.key) ?? []), { shift: 0, mask, ranges }]);
     else {
       const { base, offset, length } = field;
-      const region = { name: base, ...asked(offset, length, mask), cuts: [{ field, mask, ranges }] };
+      const region = { name: base, ...askedBits(offset, length, mask), cuts: [{ field, mask, ranges }] };
       byBase.set(base, [...(byBase.get(base) ?? []), region]);
       // Of a later IPv6 fragment the kernel takes the beginning of the packet for the transport header.
       if (base === 'th' && family === 'ip6')
@@ -263,7 +263,7 @@ export const atomsOf = (programs: readonly Program[], family: Family): Atoms => 
         return variable === undefined ? undefined : { variable, shift: 0, bits: bitsOf(field) };
       }
       const { base, offset, length } = field;
-      const { start, end } = asked(offset, length, mask ?? full(length));
+      const { start, end } = askedBits(offset, length, mask ?? full(length));
       const place = places.find((one) => one.base === base && one.start <= start && end <= one.end);
       return place && { variable: place.variable, shift: place.end - offset - length, bits: length };
     },

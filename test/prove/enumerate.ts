@@ -5,8 +5,9 @@ import type { Hook } from '../../src/netfilter/hooks.ts';
 import type { Condition } from '../../src/packet/condition.ts';
 import type { Effect, Verdict } from '../../src/packet/effect.ts';
 import { type Field, keyInfo, payload } from '../../src/packet/field.ts';
-import type { Program, ProgramChain, ProgramTable, Step } from '../../src/packet/program.ts';
+import type { Program, ProgramTable, Step } from '../../src/packet/program.ts';
 import { type Atoms, atomsOf, canonical, fragmentOffset } from './atoms.ts';
+import { baseChains, instancesOf } from './stateful.ts';
 
 export type Found =
   | { readonly kind: 'same'; readonly ways: number }
@@ -78,54 +79,6 @@ const free = (way: Way, name: string): boolean => {
   return answer;
 };
 
-type Instances = ReadonlyMap<Condition, number>;
-
-/** Stateful predicates by their place: the n-th of its kind, in the order in which packets come by. */
-const instancesOf = (program: Program, order: readonly (readonly [ProgramTable, ProgramChain])[]): Instances => {
-  const numbers = new Map<Condition, number>();
-  const counts = new Map<string, number>();
-  const seen = new Set<ProgramChain>();
-  const inCondition = (condition: Condition): void => {
-    if (condition.kind === 'opaque' && condition.predicate.stateful) {
-      const count = counts.get(condition.predicate.id) ?? 0;
-      counts.set(condition.predicate.id, count + 1);
-      numbers.set(condition, count);
-    } else if (condition.kind === 'not') inCondition(condition.of);
-    else if (condition.kind === 'all' || condition.kind === 'any') condition.of.forEach(inCondition);
-  };
-  const callees: string[] = [];
-  const inSteps = (steps: readonly Step[]): void => {
-    for (const step of steps)
-      if (step.kind === 'test') inCondition(step.condition);
-      else if (step.kind === 'choose') for (const arm of step.arms) inSteps(arm.steps);
-      else if (step.kind === 'verdict' && (step.verdict.kind === 'jump' || step.verdict.kind === 'goto'))
-        callees.push(step.verdict.chain);
-  };
-  const visit = (table: ProgramTable, chain: ProgramChain): void => {
-    if (seen.has(chain)) return;
-    seen.add(chain);
-    callees.length = 0;
-    for (const { steps } of chain.rules) inSteps(steps);
-    for (const name of [...callees]) {
-      const callee = table.chains.get(name);
-      if (callee) visit(table, callee);
-    }
-  };
-  for (const [table, chain] of order) visit(table, chain);
-  for (const table of program.tables) for (const chain of table.chains.values()) visit(table, chain);
-  return numbers;
-};
-
-const hookOrder: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
-
-const baseChains = (program: Program): readonly (readonly [ProgramTable, ProgramChain])[] =>
-  program.tables
-    .flatMap((table) => [...table.chains.values()].map((chain) => [table, chain] as const))
-    .filter(([, { base }]) => base !== undefined)
-    .toSorted(([, { base: a }], [, { base: b }]) =>
-      a && b ? hookOrder.indexOf(a.hook) - hookOrder.indexOf(b.hook) || a.priority - b.priority : 0,
-    );
-
 interface Where {
   readonly hook: Hook;
   readonly kind: 'filter' | 'nat';
@@ -135,7 +88,7 @@ type Walk = (way: Way) => End;
 
 const walker = (side: string, program: Program, atoms: Atoms, { hook, kind }: Where): Walk => {
   const all = baseChains(program);
-  const instances = instancesOf(program, all);
+  const instances = instancesOf(program);
   const chains = all.filter(([, { base }]) => base?.hook === hook && (base.type === 'nat') === (kind === 'nat'));
   const { family } = program;
 

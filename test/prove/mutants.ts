@@ -95,15 +95,15 @@ const words: Readonly<Record<string, readonly string[]>> = {
   original: ['reply'],
 };
 
-const otherWords = (text: string, isName: boolean): readonly Json[] => {
-  const known = words[text];
+const otherWords = (word: string, isName: boolean): readonly Json[] => {
+  const known = words[word];
   if (known) return known;
-  const octets = /^(\d+\.\d+\.\d+\.)(\d+)$/.exec(text);
+  const octets = /^(\d+\.\d+\.\d+\.)(\d+)$/.exec(word);
   if (octets) return [1, 2, 128].map((bit) => `${octets[1]}${Number(octets[2]) ^ bit}`);
-  if (text.includes(':')) return [text.replace(/[0-9a-f]?$/, (last) => (last === '1' ? '2' : '1'))];
+  if (word.includes(':')) return [word.replace(/[0-9a-f]?$/, (last) => (last === '1' ? '2' : '1'))];
   if (!isName) return [];
   // Names of interfaces have at most 15 letters.
-  return [`${text.slice(0, 14)}${text.endsWith('0') ? '1' : '0'}`, `${text.slice(0, 14)}*`, text.slice(0, -1) || 'x'];
+  return [`${word.slice(0, 14)}${word.endsWith('0') ? '1' : '0'}`, `${word.slice(0, 14)}*`, word.slice(0, -1) || 'x'];
 };
 
 const otherNumbers = (value: number): readonly number[] =>

@@ -57,7 +57,7 @@ const atHook = ({ events, detail }: SimulatedWay): string => {
   const done: string[] = [];
   for (const event of within) {
     if ((event.kind !== 'rule' && event.kind !== 'kernel') || isRouting(event)) continue;
-    const [open] = event.supposed.filter(({ what }) => !what.endsWith('runs before the others'));
+    const open = event.supposed.find(({ what }) => !what.endsWith('runs before the others'));
     if (open) return `unknown: ${open.what}`;
     done.push(...(event.kind === 'rule' ? event.effects : [event.text]));
   }
@@ -97,5 +97,4 @@ export const replay = (a: Program, b: Program, witness: Witness): Replay => {
     differs: isKnown && !left.ends.some((end) => right.ends.includes(end)),
     through: right.lines,
   };
-};
 };

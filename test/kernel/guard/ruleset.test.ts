@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { families } from '../../../src/netfilter/family.ts';
 import { printJson } from '../../../src/nftables/print.ts';
+import { printText } from '../../../src/nftables/text.ts';
 import { validateCommands } from '../../../src/nftables/validate.ts';
 import { check } from '../../../src/prove/check.ts';
 import { guardProgram, programOf } from '../../guard/policies.ts';
@@ -9,11 +10,9 @@ import { samples } from '../../guard/samples.ts';
 import { inNamespace, nft } from '../namespace.ts';
 import { additions, jsonOf, readListing } from '../nft.ts';
 
-const fileOf = (text: string): string => text;
-
 describe.each([...samples])('the guard of %s', (_name, { value, diagnostics }) => {
   const document = printJson(value).join('');
-  const [loaded, listed] = inNamespace([nft('-j -f -', fileOf(document)), nft('-j list table inet dnfw')]);
+  const [loaded, listed] = inNamespace([nft('-j -f -', document), nft('-j list table inet dnfw')]);
   const listing = listed?.stdout ?? '';
 
   it('is loaded', () => {
@@ -27,6 +26,13 @@ describe.each([...samples])('the guard of %s', (_name, { value, diagnostics }) =
     const pairs = families.map((family) => [guardProgram(value, family), programOf(listing, family)] as const);
     const found = check(pairs, { assume: new Set(['rate-buckets', 'same-set', 'random-draws', 'counters-agree']) });
     expect(found.hooks.filter(({ verdict }) => verdict !== 'proven')).toEqual([]);
+  });
+
+  it('is the same in text', () => {
+    const { chunks } = printText(value);
+    const [written, second] = inNamespace([nft('-f -', chunks.join('')), nft('-j list table inet dnfw')]);
+    expect(written).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readListing(second?.stdout ?? '')).toEqual(readListing(listing));
   });
 
   it('is listed the same when the listing is loaded', () => {

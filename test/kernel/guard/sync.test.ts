@@ -1,0 +1,150 @@
+// sync and watch against the real kernel: VNIs come and go in rules of both backends, both families and Docker's own
+// nft table; the guard follows, and nothing else of it changes.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../cli/dnfw.ts';
+import { inNamespace } from '../namespace.ts';
+
+const u32 = (vni: number): string => `-m u32 --u32 '0>>22&0x3C@12&0xFFFFFF00=${vni * 256}'`;
+const bpf = (vni: number): string =>
+  `-m bpf --bytecode '7,32 0 0 4294963252,7 0 0 0,64 0 0 4,116 0 0 8,21 1 0 ${vni},6 0 0 0,6 0 0 4294967295'`;
+const dropRule = (match: string, port = 4789): string => `INPUT -m policy --dir in --pol none -p udp --dport ${port} ${match} -j DROP`; // prettier-ignore
+
+const policy = `version: 1
+mode: enforce
+default: drop
+allow:
+  - { proto: tcp, ports: [22] }
+`;
+
+const prologue = (folder: string): string => `
+export DNFW_CONFIG_DIR=${folder}/etc DNFW_STATE_DIR=${folder}/lib DNFW_RUN_DIR=${folder}/run
+unset SSH_CONNECTION
+mkdir -p "$DNFW_CONFIG_DIR"
+cat >"$DNFW_CONFIG_DIR/policy.yaml" <<'YAML'
+${policy}YAML
+dnfw() { '${process.execPath}' '${program}' "$@"; }
+ip link set lo up
+chain() { nft list chain inet dnfw encrypted | grep -o '@th.*' | sed 's/ counter.*//'; }
+rest() { nft list table inet dnfw | sed '/chain encrypted {/,/^\t}/d; s/packets [0-9]* bytes [0-9]*//'; }
+`;
+
+/** Runs a script in a namespace of its own; what it prints, line by line. */
+const script = (text: string): { readonly lines: readonly string[]; readonly stderr: string } => {
+  const folder = mkdtempSync(join(tmpdir(), 'dnfw-sync-'));
+  try {
+    const [result] = inNamespace([{ command: ['bash', '-c', `${prologue(folder)}${text}`] }]);
+    return { lines: (result?.stdout ?? '').trimEnd().split('\n'), stderr: result?.stderr ?? '' };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+describe('dnfw sync', () => {
+  it('follows the rules of both backends, both families and the table of Docker', { timeout: 100_000 }, () => {
+    const { lines, stderr } = script(`
+dnfw install --no-confirm >/dev/null 2>&1 || exit 1
+before=$(rest)
+iptables-nft -I ${dropRule(u32(4097))}
+iptables-legacy -I ${dropRule(bpf(4098))}
+ip6tables-nft -I ${dropRule(bpf(4099), 4790)}
+nft -f - <<'N'
+table ip docker-overlay {
+  set encrypted-vnis { typeof @th,96,24
+    elements = { 0x001010 } }
+  chain enc-in { type filter hook input priority raw; policy accept;
+    meta secpath missing udp dport 4789 @th,96,24 @encrypted-vnis counter drop
+  }
+}
+N
+dnfw status --json | tr -d ' \\n' | grep -o '"missing":\\[[^]]*\\]' | grep -o '"vni":[0-9]*'; echo status $?
+dnfw sync; echo sync $?
+dnfw sync; echo again $?
+[ "$before" = "$(rest)" ] && echo rest unchanged
+dnfw status >/dev/null; echo status $?
+nft delete element ip docker-overlay encrypted-vnis '{ 0x001010 }'
+iptables-legacy -F
+dnfw sync; echo sync $?
+chain
+`);
+    expect(lines, stderr).toEqual([
+      '"vni":4097',
+      '"vni":4098',
+      '"vni":4112',
+      '"vni":4099',
+      'status 0',
+      'enforced from now on: VNI 4097 (0x1001), port 4789',
+      'enforced from now on: VNI 4098 (0x1002), port 4789',
+      'enforced from now on: VNI 4112 (0x1010), port 4789',
+      'enforced from now on: VNI 4099 (0x1003), port 4790, IPv6',
+      'sync 0',
+      'nothing to do: 4 encrypted networks are enforced',
+      'again 0',
+      'rest unchanged',
+      'status 0',
+      'not enforced any more: VNI 4098 (0x1002), port 4789',
+      'not enforced any more: VNI 4112 (0x1010), port 4789',
+      'sync 0',
+      '@th,96,32 & 0xffffff00 == 0x100100',
+      '@th,96,32 & 0xffffff00 == 0x100300',
+    ]);
+  });
+
+  it('takes nothing for gone that it could not read', { timeout: 60_000 }, () => {
+    const { lines, stderr } = script(`
+iptables-nft -I ${dropRule(u32(4097))}
+dnfw install --no-confirm >/dev/null 2>&1 || exit 1
+mkdir $DNFW_RUN_DIR/bin
+printf '#!/bin/sh\\necho broken >&2; exit 1\\n' >$DNFW_RUN_DIR/bin/iptables-nft-save
+chmod +x $DNFW_RUN_DIR/bin/iptables-nft-save
+PATH=$DNFW_RUN_DIR/bin:$PATH dnfw sync; echo sync $?
+chain
+`);
+    expect(lines).toEqual(['nothing to do: 1 encrypted network is enforced', 'sync 0', '@th,96,32 & 0xffffff00 == 0x100100']); // prettier-ignore
+    expect(stderr).toContain('nothing is taken for gone: iptables-nft-save: broken');
+  });
+
+  it('has nothing to do where there is no guard, and says so', { timeout: 60_000 }, () => {
+    const { lines, stderr } = script('dnfw sync; echo sync $?; nft list tables');
+    expect(lines).toEqual(['sync 13']);
+    expect(stderr).toContain('guard-drifted');
+  });
+
+  it('only counts in observe mode', { timeout: 60_000 }, () => {
+    const { lines } = script(`
+dnfw install --observe --no-confirm >/dev/null 2>&1 || exit 1
+iptables-nft -I ${dropRule(u32(4097))}
+dnfw sync >/dev/null; echo sync $?
+nft list chain inet dnfw encrypted | grep -c drop`);
+    expect(lines).toEqual(['sync 0', '0']);
+  });
+});
+
+describe('dnfw watch', () => {
+  it('is right within two seconds, whatever changes, and ends when it is told to', { timeout: 100_000 }, () => {
+    const { lines, stderr } = script(`
+dnfw install --no-confirm >/dev/null 2>&1 || exit 1
+iptables-legacy -L -n >/dev/null
+'${process.execPath}' '${program}' watch 2>$DNFW_RUN_DIR/said & watch=$!
+sleep 2.5
+iptables-nft -I ${dropRule(u32(4097))}; sleep 2; chain
+iptables-legacy -I ${dropRule(u32(4098))}; sleep 2; chain
+iptables-nft -D ${dropRule(u32(4097))}; sleep 2; chain
+nft delete table inet dnfw
+iptables-nft -I ${dropRule(u32(4099))}; sleep 2
+dnfw install --no-confirm >/dev/null 2>&1; iptables-nft -F; sleep 2; chain
+kill $watch; wait $watch; echo ended $?
+grep -c 'there is no guard' $DNFW_RUN_DIR/said
+`);
+    expect(lines, stderr).toEqual([
+      '@th,96,32 & 0xffffff00 == 0x100100',
+      '@th,96,32 & 0xffffff00 == { 1048832, 1049088 }',
+      '@th,96,32 & 0xffffff00 == 0x100200',
+      '@th,96,32 & 0xffffff00 == 0x100200',
+      'ended 0',
+      '1',
+    ]);
+  });
+});
