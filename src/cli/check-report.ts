@@ -62,7 +62,8 @@ const deciderWords = ({ decidedBy }: Seen): string => {
   if (!decidedBy) return 'no rule and no policy: nothing stands at this hook';
   if ('policyOf' in decidedBy) return `the policy of ${decidedBy.policyOf}`;
   const { file, line, text } = decidedBy.rule;
-  return `${file}:${line}: ${text}`;
+  // A listing aligns its columns with blanks.
+  return `${file}:${line}: ${text.trim().replaceAll(/\s+/g, ' ')}`;
 };
 
 const endingWords = ({ ending }: Seen): string =>

@@ -22,8 +22,8 @@ export const changeSummary = (groups: readonly ChangeGroup[]): string => {
 };
 
 export const preflightJson = ({ stops, warnings, closed, published, gaps }: Preflight): object => ({
-  lost: stops.map(({ probe, today, then, trace }) => ({ what: probe.what, packet: probe.words, today, then, trace })),
-  mayBeLost: warnings.map(({ probe, today, then }) => ({ what: probe.what, packet: probe.words, today, then })),
+  lost: stops.map(({ probe, today, after, trace }) => ({ what: probe.what, packet: probe.words, today, after, trace })),
+  mayBeLost: warnings.map(({ probe, today, after }) => ({ what: probe.what, packet: probe.words, today, after })),
   closed: closed.map(({ what, protocol, port }) => ({ what, protocol, port })),
   published,
   notKnown: gaps,
@@ -38,7 +38,7 @@ const indented = (text: string): readonly string[] =>
 /** What the operator ought to know before anything is changed. */
 export const preflightLines = ({ stops, warnings, closed, published, gaps }: Preflight): readonly string[] => [
   ...gaps.map((gap) => `not known: ${gap}`),
-  ...warnings.map(({ probe, then }) => `${then === 'lost' ? 'will be lost' : 'may be lost'}: ${probe.what}`),
+  ...warnings.map(({ probe, after }) => `${after === 'lost' ? 'will be lost' : 'may be lost'}: ${probe.what}`),
   ...closed.map(({ what }) => `will be closed: ${what}`),
   ...(published.length > 0
     ? [

@@ -1,6 +1,7 @@
 /** Rulesets of either kind from files: iptables in each of its forms, and nftables JSON. */
 import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import { registry } from '../extensions/registry.ts';
+import { apartFrom } from '../guard/twins.ts';
 import type { Format } from '../iptables/detect.ts';
 import { type Input, parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
@@ -45,18 +46,17 @@ export const readRuleset = (input: Input, flags: RulesetFlags): Outcome<LoadedRu
   return { value: { kind: 'nft', ruleset: value }, diagnostics };
 };
 
-/** nft also lists the tables of iptables-nft, without the arguments of their matches: they are read once, from iptables. */
-const withoutTwins = (nft: NftRuleset, { tables }: Ruleset): Outcome<NftRuleset> => {
-  const known = new Map(
-    tables.filter(({ backend }) => backend === 'nft').map(({ family, name, file }) => [`${family} ${name}`, file]),
-  );
-  const isTwin = ({ family, name }: NftTable): boolean => known.has(`${family} ${name}`);
-  const diagnostics = nft.tables.filter(isTwin).map(({ family, name, place }): Diagnostic => ({
+/** See twins.ts; says where the twins are read instead. */
+const withoutTwins = (nft: NftRuleset, iptables: Ruleset): Outcome<NftRuleset> => {
+  const { own, twins } = apartFrom(nft, iptables);
+  const fileOf = ({ family, name }: NftTable): string | undefined =>
+    iptables.tables.find((table) => table.backend === 'nft' && table.family === family && table.name === name)?.file;
+  const diagnostics = twins.map((twin): Diagnostic => ({
     code: 'duplicate-table',
     severity: 'note',
-    what: `${place.file} shows table ${family} ${name} of iptables-nft: it is read from ${known.get(`${family} ${name}`)}`,
+    what: `${twin.place.file} shows table ${twin.family} ${twin.name} of iptables-nft: it is read from ${fileOf(twin)}`,
   }));
-  return { value: { tables: nft.tables.filter((table) => !isTwin(table)) }, diagnostics };
+  return { value: own, diagnostics };
 };
 
 /** All files as the rulesets of one host, side by side; later nftables documents are loaded on top of earlier ones. */

@@ -1,11 +1,16 @@
 /** The guard at boot: a file that nft loads by itself, and a unit of systemd that lets it. No Node is needed. */
 import { lstatSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
+import { type Json, textOf } from '../nftables/json.ts';
 import { exists, makeFolder, readText, remove, removeEmpty, writeDurably } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { readGuard } from './generations.ts';
+import { type GenerationMark, type GuardObject, markIn, objectsOf } from './loaded.ts';
+import { encryptedChain } from './names.ts';
 import { bootFile, type Paths } from './paths.ts';
+import { restoring } from './revert.ts';
 
 export const unitName = 'dnfw-guard.service';
 
@@ -94,6 +99,20 @@ const enable = (paths: Paths): void => {
   }
 };
 
+const parse = (text: string | undefined): Json | undefined => {
+  try {
+    // What JSON.parse gives is Json.
+    return text === undefined ? undefined : (JSON.parse(text) as Json);
+  } catch {
+    return undefined;
+  }
+};
+
+const markOf = (text: string | undefined): GenerationMark | undefined => {
+  const document = parse(text);
+  return document === undefined ? undefined : markIn(document);
+};
+
 /** Whether the guard survives a boot. */
 export const isPersistent = (paths: Paths): boolean => readText(bootFile(paths)) !== undefined;
 
@@ -105,7 +124,7 @@ export const bringBoot = async ({ paths, services }: Engine, generation: number,
   if (!wished && !isPersistent(paths)) return false;
   const guard = readGuard(paths, generation);
   if (guard === undefined) return false;
-  const isNew = readText(bootFile(paths)) !== guard;
+  const isNew = !isDeepStrictEqual(markOf(readText(bootFile(paths))), markOf(guard));
   if (isNew) writeDurably(bootFile(paths), guard);
   const unit = unitText(paths, services.nft());
   const isUnitNew = wished && readText(unitFile(paths)) !== unit;
@@ -113,6 +132,21 @@ export const bringBoot = async ({ paths, services }: Engine, generation: number,
   if (wished) enable(paths);
   if (isUnitNew) await services.reload();
   return isNew || isUnitNew;
+};
+
+/**
+ * The boot file with the encrypted networks that are enforced now, if it is of the guard that is listed: those that are
+ * gone by the next boot are taken out when Docker has made its rules.
+ */
+export const syncBoot = (paths: Paths, listing: Json): void => {
+  const text = readText(bootFile(paths));
+  const boot = parse(text);
+  if (boot === undefined || !isDeepStrictEqual(markIn(boot), markIn(listing))) return;
+  const isEncrypted = ({ kind, value }: GuardObject): boolean =>
+    kind === 'rule' && textOf(value, 'chain') === encryptedChain;
+  const objects = [...objectsOf(boot).filter((one) => !isEncrypted(one)), ...objectsOf(listing).filter(isEncrypted)];
+  const next = restoring({ nftables: objects.map(({ kind, value }) => ({ [kind]: value })) });
+  if (next !== text) writeDurably(bootFile(paths), next);
 };
 
 /** Without a confirmed guard nothing is loaded at boot. The unit stays: it does nothing without the file. */

@@ -2,7 +2,7 @@
 import { assumptions, type Assumption } from '../packet/assumption.ts';
 import { families } from '../netfilter/family.ts';
 import { isError } from '../diagnostics/diagnostic.ts';
-import type { Json } from '../nftables/json.ts';
+import { type Json, textOf } from '../nftables/json.ts';
 import { readNftables } from '../nftables/read.ts';
 import { check } from '../prove/check.ts';
 import { nftProgram } from '../simulate/nft-program.ts';
@@ -33,10 +33,10 @@ export interface CompareOptions {
 
 const textsOf = (document: Json, { external, without }: CompareOptions): readonly string[] =>
   objectsOf(document)
-    .filter(({ kind, value }) => !(kind === 'rule' && without?.has(String(value['chain']))))
+    .filter(({ kind, value }) => !(kind === 'rule' && without?.has(textOf(value, 'chain') ?? '')))
     .flatMap((object) => {
       const text = canonicalText(object);
-      const name = String(object.value['name']);
+      const name = textOf(object.value, 'name') ?? '';
       if (object.kind !== 'set' || external.has(name)) return [text];
       return [text, ...elementTexts(object.value).map((element) => `element of ${name}: ${element}`)];
     });

@@ -1,6 +1,6 @@
 /** Which encrypted networks a loaded guard enforces, read off its listing, and how that differs from Docker's rules. */
 import type { Family } from '../netfilter/family.ts';
-import { isList, type Json, type JsonObject, listOf, property, textOf, whole } from '../nftables/json.ts';
+import { isList, type Json, type JsonObject, listOf, property, text, textOf, whole } from '../nftables/json.ts';
 import type { EncryptedVni } from './facts.ts';
 import { rulesIn } from './loaded.ts';
 import { encryptedChain } from './names.ts';
@@ -29,7 +29,7 @@ const valuesOf = (right: Json | undefined): readonly Json[] => {
 };
 
 const inRule = (rule: JsonObject): readonly EncryptedVni[] => {
-  const family = families[String(rightOf(rule, isMeta('nfproto')))];
+  const family = families[text(rightOf(rule, isMeta('nfproto'))) ?? ''];
   const port = whole(rightOf(rule, isPort));
   if (!family || port === undefined) return [];
   return valuesOf(rightOf(rule, isVni)).flatMap((value) => {

@@ -169,6 +169,15 @@ const allowLines = (host: Host, all: readonly OwnRules[]): readonly string[] => 
     for (const name of programs) entry.names.add(name);
     found.set(key, entry);
   }
+  // ESP and VXLAN of nodes that nobody could name.
+  const unnamed =
+    isInSwarm(host) && !isSwarm
+      ? [
+          '  # The other nodes of the Swarm are not known: with swarm below, these two can go.',
+          '  - { proto: esp }',
+          `  - { proto: udp, ports: [${dataPathPort(host)}] }`,
+        ]
+      : [];
   const lines = [...found]
     .filter(([, entry]) => entry.families.size > 0)
     .toSorted(([, a], [, b]) => a.port - b.port)
@@ -178,7 +187,9 @@ const allowLines = (host: Host, all: readonly OwnRules[]): readonly string[] => 
       const names = entry.names.size === 0 ? '' : ` # ${remark([...entry.names].join(', '))}`;
       return `  - { proto: ${protocol}, ports: [${entry.port}]${from} }${names}`;
     });
-  return lines.length === 0 ? [] : ['', '# What listens. Nothing else gets in.', 'allow:', ...lines];
+  return lines.length + unnamed.length === 0
+    ? []
+    : ['', '# What listens. Nothing else gets in.', 'allow:', ...lines, ...unnamed];
 };
 
 const dataPathPort = (host: Host): number => host.docker?.dataPathPort ?? factsOf(host).encrypted[0]?.port ?? 4789;

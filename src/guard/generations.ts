@@ -1,8 +1,10 @@
 /** Every guard that was ever loaded, each in a folder of its own with what was asked, loaded and listed. */
 import { join } from 'node:path';
-import { count, isObject, type Json, property, textOf } from '../nftables/json.ts';
+import { families } from '../netfilter/family.ts';
+import { count, isObject, type Json, listOf, property, textOf } from '../nftables/json.ts';
 import { makeFolder, move, namesIn, readText, remove, writeDurably, writeNew } from './disk.ts';
 import { generationFolder, generationsFolder, type Paths } from './paths.ts';
+import { setName } from './ruleset-sources.ts';
 
 /**
  * `made`: written, perhaps loaded, not confirmed. `confirmed`: it was, once. `reverted`: nobody confirmed it, or what the
@@ -84,6 +86,13 @@ export const setOutcome = (paths: Paths, number: number, outcome: GenerationOutc
 export const guardFile = (paths: Paths, number: number): string => join(generationFolder(paths, number), 'guard.json');
 
 export const readGuard = (paths: Paths, number: number): string | undefined => readText(guardFile(paths, number));
+
+/** Names in nft of the sets of a generation that others fill. */
+export const readExternal = (paths: Paths, number: number): ReadonlySet<string> => {
+  const value = parseJson(readText(join(generationFolder(paths, number), 'policy.json')) ?? '');
+  const sets = listOf(property(property(value, 'policy'), 'sets')).filter((set) => property(set, 'external') === true);
+  return new Set(sets.flatMap((set) => families.map((family) => setName(textOf(set, 'name') ?? '', family))));
+};
 
 /** What the kernel listed when it had just been loaded. */
 export const readListing = (paths: Paths, number: number): Json | undefined => {

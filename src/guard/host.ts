@@ -1,9 +1,9 @@
 /** Effects: reads what the guard has to know of its host. What cannot be read is said and never stops anybody. */
-import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import { registry } from '../extensions/registry.ts';
-import { parse } from '../iptables/parse.ts';
+import { type Input, parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
-import { families } from '../netfilter/family.ts';
+import { type Backend, families } from '../netfilter/family.ts';
 import type { Json } from '../nftables/json.ts';
 import { readNftables } from '../nftables/read.ts';
 import type { NftRuleset } from '../nftables/ruleset.ts';
@@ -76,11 +76,26 @@ export interface HostRules extends Pick<Host, 'iptables' | 'nft' | 'listed'> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const backendOf = ({ name }: Input): Backend | undefined =>
+  name.includes('-nft-') ? 'nft' : name.includes('-legacy-') ? 'legacy' : undefined;
+
+/** Some releases do not say in a dump which backend it is of; the program that made it is sure. */
+const parseSaves = (inputs: readonly Input[]): Outcome<Ruleset> => {
+  const each = ([undefined, 'nft', 'legacy'] as const).flatMap((backend) => {
+    const some = inputs.filter((input) => backendOf(input) === backend);
+    return some.length === 0 ? [] : [parse(some, registry, backend === undefined ? {} : { backend })];
+  });
+  return {
+    value: { tables: each.flatMap(({ value }) => value.tables) },
+    diagnostics: each.flatMap(({ diagnostics }) => diagnostics),
+  };
+};
+
 const readRules = async (programs: Programs, gaps: Gaps): Promise<HostRules> => {
   const saved = await readSaves(programs);
   for (const { program, why } of saved.failures) gaps.push({ what: 'iptables', why: `${program}: ${why}` });
   if (saved.answered === 0) gaps.push({ what: 'iptables', why: 'iptables is not installed' });
-  const parsed = saved.inputs.length === 0 ? { value: { tables: [] }, diagnostics: [] } : parse(saved.inputs, registry);
+  const parsed = parseSaves(saved.inputs);
   const text = await textOr(programs, 'nft', gaps, ['nft', '-j', 'list', 'ruleset']);
   // nft prints nothing at all where there are no tables in some releases.
   const listed = text.trim() === '' ? { value: nothing, diagnostics: [] } : readNftables('<nft list ruleset>', text);

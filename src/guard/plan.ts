@@ -1,6 +1,6 @@
 /** What an install would change, as a person reads it: chains, rules and sets that come and go. */
 import type { Hook } from '../netfilter/hooks.ts';
-import { isObject, type Json, type JsonObject, listOf, property, textOf } from '../nftables/json.ts';
+import { count, isObject, type Json, type JsonObject, listOf, property, textOf } from '../nftables/json.ts';
 import { ruleText } from '../nftables/describe.ts';
 import { canonical, elementTexts, objectsOf } from './loaded.ts';
 
@@ -30,7 +30,7 @@ const lineOf = (rule: JsonObject): string => {
 const baseOf = (chain: JsonObject): string =>
   property(chain, 'hook') === undefined
     ? ''
-    : `type ${textOf(chain, 'type')} hook ${textOf(chain, 'hook')} priority ${String(property(chain, 'prio'))} policy ${textOf(chain, 'policy') ?? 'accept'}`;
+    : `type ${textOf(chain, 'type')} hook ${textOf(chain, 'hook')} priority ${count(property(chain, 'prio')) ?? ''} policy ${textOf(chain, 'policy') ?? 'accept'}`;
 
 interface Content {
   /** The lines of a chain: its declaration and its rules. */

@@ -26,7 +26,7 @@ export type Fate = 'passes' | 'lost' | 'depends';
 export interface Checked {
   readonly probe: Probe;
   readonly today: Fate;
-  readonly then: Fate;
+  readonly after: Fate;
   /** What the guard alone would do. */
   readonly guard: Fate;
   /** What happens with the guard, hook by hook, as text. */
@@ -58,13 +58,13 @@ export interface PreflightInput {
 
 interface Worlds {
   readonly today: SimulatedHost;
-  readonly then: SimulatedHost;
+  readonly after: SimulatedHost;
   /** Nothing but the guard. */
   readonly guard: SimulatedHost;
 }
 
 /** A host's rules of one family, with either ruleset of nft. */
-const worldsOf = (host: Host, then: NftRuleset, guard: NftRuleset): ((family: Family) => Worlds) => {
+const worldsOf = (host: Host, ruleset: NftRuleset, guard: NftRuleset): ((family: Family) => Worlds) => {
   const made = new Map<Family, Worlds>();
   return (family) => {
     const known = made.get(family);
@@ -73,7 +73,7 @@ const worldsOf = (host: Host, then: NftRuleset, guard: NftRuleset): ((family: Fa
     const facts = factsFor(host, family);
     const world = (nft: NftRuleset): SimulatedHost => hostOf([iptables, nftProgram(nft, family)], family, facts);
     const alone = hostOf([nftProgram(guard, family)], family, facts);
-    const worlds = { today: world(host.nft), then: world(then), guard: alone };
+    const worlds = { today: world(host.nft), after: world(ruleset), guard: alone };
     made.set(family, worlds);
     return worlds;
   };
@@ -87,9 +87,9 @@ const fateOf = ({ verdict, ways }: Simulation): Fate => {
 };
 
 /** Where it depends on something today already, the guard itself has to be sure. */
-const isWorse = ({ today, then, guard }: Checked): boolean =>
-  (then === 'lost' && today !== 'lost') ||
-  (then === 'depends' && (today === 'passes' || (today === 'depends' && guard !== 'passes')));
+const isWorse = ({ today, after, guard }: Checked): boolean =>
+  (after === 'lost' && today !== 'lost') ||
+  (after === 'depends' && (today === 'passes' || (today === 'depends' && guard !== 'passes')));
 
 type Ask = (probe: Probe) => Checked;
 
@@ -99,14 +99,14 @@ const askIn =
     const { value, diagnostics } = readPacket(probe.words);
     if (!value || diagnostics.some(isError))
       throw new Error(`the packet "${probe.words}" cannot be read: ${diagnostics[0]?.what ?? ''}`);
-    const { today, then, guard } = worlds(probe.family);
-    const after = simulate(then, value.packet);
+    const { today, after, guard } = worlds(probe.family);
+    const found = simulate(after, value.packet);
     return {
       probe,
       today: fateOf(simulate(today, value.packet)),
-      then: fateOf(after),
+      after: fateOf(found),
       guard: fateOf(simulate(guard, value.packet)),
-      trace: printSimulation(after, { all: false, packet: value.given.join(' '), assumed: value.assumed }),
+      trace: printSimulation(found, { all: false, packet: value.given.join(' '), assumed: value.assumed }),
     };
   };
 
@@ -121,7 +121,7 @@ export const preflight = ({ host, policy, facts, document }: PreflightInput): Pr
   const closed = serviceProbes(host, policy)
     .filter((probe) => !isPublished(published, probe))
     .filter((probe) => {
-      const { today, then: after } = ask(probe);
+      const { today, after } = ask(probe);
       return today !== 'lost' && after === 'lost';
     });
   const worse = checked.filter(isWorse);
@@ -129,7 +129,7 @@ export const preflight = ({ host, policy, facts, document }: PreflightInput): Pr
     checked,
     stops: worse.filter(({ probe }) => probe.vital),
     // That pings are limited is what was asked for.
-    warnings: worse.filter(({ probe, then: after }) => !probe.vital && after === 'lost'),
+    warnings: worse.filter(({ probe, after }) => !probe.vital && after === 'lost'),
     closed,
     published,
     gaps: [

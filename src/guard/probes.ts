@@ -90,7 +90,8 @@ export const swarmPeers = (host: Host, policy?: Policy): readonly Peer[] => {
   const named = (policy?.swarm?.peers ?? []).flatMap((source): readonly Peer[] => {
     if (source.kind !== 'network') return [];
     const { family, address, mask } = source.network;
-    return mask === maskOf(addressBits(family), family) ? [{ family, address }] : [];
+    // Of a network, its first host stands for all.
+    return [{ family, address: mask === maskOf(addressBits(family), family) ? address : address + 1n }];
   });
   const connected = host.sockets.flatMap(({ state, local, peer }): readonly Peer[] => {
     const { family, address, port } = peer;
@@ -138,7 +139,14 @@ const fromSwarm = (host: Host, policy: Policy, facts: HostFacts): readonly Probe
   const isSwarm = host.docker?.swarm === 'active' || facts.encrypted.length > 0 || host.tunnels.length > 0;
   const anySocket = listens(host, 'tcp', 2377) || listens(host, 'tcp', 7946) || listens(host, 'udp', 7946);
   if (!isSwarm && !anySocket && policy.swarm === undefined) return [];
-  return swarmPeers(host, policy).flatMap((peer) => {
+  const peers = swarmPeers(host, policy);
+  // Nobody knows who they are: then it is said what would become of anybody, and nothing rests on it.
+  if (peers.length === 0 && policy.swarm === undefined)
+    return families
+      .filter((family) => facts.encrypted.some((one) => one.family === family))
+      .flatMap((family) => dataPath(host, outsider(host, family), policy, facts))
+      .map((probe) => ({ ...probe, what: `${probe.what} (a stand-in: the peers are not known)`, vital: false }));
+  return peers.flatMap((peer) => {
     const from = `of the Swarm from ${printAddress(peer.address, peer.family)}`;
     const ports = (
       [

@@ -67,10 +67,17 @@ const ofNative = ({ nft }: Rulesets): readonly Published[] =>
         const nat = statements.map((statement) => property(statement, 'dnat')).find(isObject);
         const [protocol, port] = equals(statements, 'dport') ?? [];
         const [, address] = equals(statements, 'daddr') ?? [];
-        if (!nat || protocol === undefined || whole(port) === undefined) return [];
+        const number = whole(port);
+        if (!nat || protocol === undefined || number === undefined) return [];
         const to = `${textOf(nat, 'addr') ?? ''}:${whole(nat['port']) ?? ''}`;
         return [
-          published({ family, protocol, port: String(port), to, ...(typeof address === 'string' ? { address } : {}) }),
+          published({
+            family,
+            protocol,
+            port: String(number),
+            to,
+            ...(typeof address === 'string' ? { address } : {}),
+          }),
         ];
       }),
     );

@@ -22,16 +22,20 @@ export const restoring = (listing: Json): string => {
   return print([{ add: table }, { delete: table }, ...objects]);
 };
 
-/** As `restoring` does, an earlier document, with what the sets that it leaves empty hold now: others fill those. */
-export const restoringWith = (document: Json, listing: Json | undefined): string => {
+/** As `restoring` does, an earlier document, with what its external sets hold now: others fill those. */
+export const restoringWith = (document: Json, listing: Json | undefined, external: ReadonlySet<string>): string => {
   const live = new Map(
     (listing === undefined ? [] : objectsOf(listing))
       .filter(({ kind }) => kind === 'set')
       .map(({ value }) => [textOf(value, 'name'), value] as const),
   );
   const filled = objectsOf(document).map(({ kind, value }): Json => {
-    const elem = kind === 'set' && !('elem' in value) ? property(live.get(textOf(value, 'name')), 'elem') : undefined;
-    return { [kind]: elem === undefined ? value : { ...value, elem } };
+    const name = textOf(value, 'name') ?? '';
+    const now = kind === 'set' && external.has(name) ? live.get(name) : undefined;
+    if (now === undefined) return { [kind]: value };
+    const { elem: _, ...rest } = value;
+    const elem = property(now, 'elem');
+    return { set: elem === undefined ? rest : { ...rest, elem } };
   });
   return restoring({ nftables: filled });
 };

@@ -4,7 +4,7 @@ import { bringBoot, forgetBoot } from './boot.ts';
 import { remove, writeNew } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { GuardError } from './failure.ts';
-import { readGuard, readMeta, readMetas, setOutcome } from './generations.ts';
+import { readExternal, readGuard, readMeta, readMetas, setOutcome } from './generations.ts';
 import { heal, takeBack } from './heal.ts';
 import { takeLock } from './lock.ts';
 import { objectsOf } from './loaded.ts';
@@ -61,7 +61,7 @@ const documentOf = (engine: Engine, target: number, listing: Json | undefined): 
       `generation ${target} was never in force`,
       'dnfw history lists those that were confirmed',
     );
-  return restoringWith(guard, listing);
+  return restoringWith(guard, listing, readExternal(engine.paths, target));
 };
 
 /** Loads an earlier document; what is in sets that others fill stays. */

@@ -5,6 +5,7 @@ import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { type Json, listOf, property, textOf } from '../nftables/json.ts';
 import { printDocument } from '../nftables/print.ts';
 import { validateCommands } from '../nftables/validate.ts';
+import { syncBoot } from './boot.ts';
 import { makeFolder, remove, writeNew } from './disk.ts';
 import { difference, enforcedIn, type Step } from './enforced.ts';
 import { factsOf, type Rulesets } from './encrypted.ts';
@@ -117,6 +118,7 @@ export const syncGuard = async (engine: Engine, read: ReadRules): Promise<Synced
     if (live === undefined || !left || !isNothing(left))
       throw new EnvironmentError('program-failed', 'the kernel does not list what was just loaded: the guard changed at the same time', { help: 'run dnfw sync again' }); // prettier-ignore
     writeRecord(engine, live);
+    syncBoot(engine.paths, live);
     return { ...step, enforced: wanted, changed: true, notRead };
   } finally {
     lock.release();

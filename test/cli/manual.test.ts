@@ -37,13 +37,25 @@ const commands = (): readonly string[] => {
   return [...(stdout.split(/^Commands:\n/m)[1] ?? '').matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name ?? '');
 };
 
+/** What the guard's commands end with, unless a page says otherwise. */
+const guardStatuses = [exit.done, exit.environment, exit.usage, exit.unsupported, exit.refused, exit.bug];
+
 /** The statuses with which a command ends. */
 const statusesOf: Readonly<Record<string, readonly number[]>> = {
   check: [exit.done, exit.environment, exit.usage, exit.different, exit.unknown, exit.bug],
   explain: [0, 1, 2, 70],
   translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
   simulate: [exit.done, exit.environment, exit.usage, exit.unknown, exit.bug],
+  install: guardStatuses,
+  confirm: guardStatuses,
+  rollback: guardStatuses,
+  history: [exit.done, exit.environment, exit.usage, exit.bug],
+  uninstall: guardStatuses,
 };
+
+/** Commands that are for the administrator have their pages in section 8. */
+const isPrivileged = (command: string): boolean => statusesOf[command] === guardStatuses || command === 'history';
+const pageName = (command: string): string => `dnfw-${command}.${isPrivileged(command) ? 8 : 1}`;
 
 describe('dnfw(8)', () => {
   it('lists every command and no other', () => {
@@ -72,6 +84,10 @@ const statusOf = (example: string): number => {
   return said === 'unknown' ? exit.unknown : said === 'refuted' ? exit.different : exit.done;
 };
 
+/** The guard of an example is that of its namespace, and so are its files. */
+const foldersIn = (folder: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(['CONFIG', 'STATE', 'RUN', 'UNIT'].map((kind) => [`DNFW_${kind}_DIR`, join(folder, kind)]));
+
 /** An example as a script, and what it prints if the page shows that. */
 const readExample = (example: string): { readonly script: readonly string[]; readonly printed: readonly string[] } => {
   const script: string[] = [];
@@ -84,8 +100,8 @@ const readExample = (example: string): { readonly script: readonly string[]; rea
   return { script, printed };
 };
 
-describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
-  const text = page(`dnfw-${command}.1`);
+describe.each(Object.keys(statusesOf))('the page of dnfw %s', (command) => {
+  const text = page(pageName(command));
   const names = (): readonly string[] => [...helpOf([command]).keys()];
 
   it('has an entry for every option of --help, and no other', () => {
@@ -117,7 +133,7 @@ describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
   const examples = [...text.matchAll(/^\.Bd -literal.*\n(\$ [^]*?)\n\.Ed$/gm)].map(([, lines]) => lines ?? '');
 
   it('has examples', () => {
-    expect(examples.length).toBeGreaterThanOrEqual(5);
+    expect(examples.length).toBeGreaterThanOrEqual(isPrivileged(command) ? 1 : 5);
   });
 
   it.each(examples)('works as in the example %j', (example) => {
@@ -125,7 +141,10 @@ describe.each(Object.keys(statusesOf))('dnfw-%s(1)', (command) => {
     cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
     const { script, printed } = readExample(example);
     const lines = [`dnfw() { ${process.execPath} ${program} "$@"; }`, 'set -e', ...script];
-    const { status, stderr, stdout } = run('unshare', ['-n', 'bash', '-c', lines.join('\n')], { folder });
+    const { status, stderr, stdout } = run('unshare', ['-n', 'bash', '-c', lines.join('\n')], {
+      folder,
+      env: foldersIn(folder),
+    });
     expect({ stderr, status }).toEqual({ stderr, status: statusOf(example) });
     if (printed.length > 0) expect(stdout.trimEnd().split('\n')).toEqual(printed);
   });

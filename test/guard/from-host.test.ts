@@ -127,6 +127,15 @@ describe('what listens', () => {
     expect(policy.swarm?.peers).toHaveLength(1);
   });
 
+  it('with the data path of a Swarm whose other nodes are not known', () => {
+    const known = hostWith({ iptables: capture('docker-28.5.2') });
+    const host = { ...known, docker: undefined, sockets: known.sockets.slice(0, 2) };
+    const policy = read(policyFromHost(host));
+    expect(policy.allow.map(({ proto, ports }) => `${proto} ${ports[0]?.low ?? ''}`)).toEqual(['tcp 22', 'esp ', 'udp 4789']); // prettier-ignore
+    expect(policy.swarm).toBeUndefined();
+    expect(lostWith(host)).toEqual([]);
+  });
+
   it('outside of a Swarm, too', () => {
     const policy = read(policyFromHost({ ...hostWith(), docker: undefined, sockets: hostWith().sockets.slice(0, 2) }));
     expect(policy.allow.map(({ ports }) => ports[0]?.low)).toEqual([22]);

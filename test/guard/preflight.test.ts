@@ -94,6 +94,16 @@ describe('packets that would be lost', () => {
   });
 });
 
+describe('peers that nobody knows', () => {
+  it('are warned about, and stop nothing', () => {
+    const known = hostWith({ iptables: capture('docker-28.5.2') });
+    const host = { ...known, docker: undefined, sockets: known.sockets.slice(0, 2) };
+    const report = flight(host, policy({ allow: [allow({ ports: [port(22)] })] }));
+    expect(lost(report)).toEqual([]);
+    expect(report.warnings.map(({ probe }) => probe.what)[1]).toMatch(/^ESP from 10\.77\.0\.254.*stand-in/);
+  });
+});
+
 describe('services', () => {
   it('that would be closed are said; those of the Swarm and of the host itself are not', () => {
     const { closed } = flight(hostWith(), usual);

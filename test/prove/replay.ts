@@ -6,7 +6,7 @@ import type { Program, ProgramChain } from '../../src/packet/program.ts';
 import type { Oracle } from '../../src/packet/view.ts';
 import type { Witness } from '../../src/prove/witness.ts';
 import { hostOf } from '../../src/simulate/host.ts';
-import { type SimulatedWay, simulate } from '../../src/simulate/simulate.ts';
+import { passHost, type SimulatedWay, simulate } from '../../src/simulate/simulate.ts';
 import type { TraceEvent } from '../../src/simulate/trace.ts';
 
 /** The program with the base chains of one hook only. */
@@ -68,7 +68,8 @@ const atHook = ({ events, detail }: SimulatedWay): string => {
 const send = (program: Program, witness: Witness, words: string, family: Family): Sent => {
   const said = readPacket(words).value;
   if (!said?.hook) throw new Error(`not read back: ${words}`);
-  const host = hostOf([onlyAt(program, witness)], family);
+  // Rate limits are numbered over the whole program: where one is asked, the rest of it stays.
+  const host = hostOf([witness.answers.length > 0 ? program : onlyAt(program, witness)], family);
   // Asking a rate limit takes from its bucket: who asks is part of what is done.
   const asked = new Set<string>();
   const oracle = new Map(oracleOf(witness));
@@ -77,7 +78,9 @@ const send = (program: Program, witness: Witness, words: string, family: Family)
     if (oracle.has(name)) asked.add(name);
     return oracle.get(name);
   };
-  const { ways } = simulate(host, said.packet, { start: said.hook, oracle: watched });
+  // Without a trace, whose reasons ask again.
+  passHost(host, said.packet, { start: said.hook, oracle: watched });
+  const { ways } = simulate(host, said.packet, { start: said.hook, oracle });
   const asks = [...asked].toSorted().map((name) => `asks ${name}`);
   const matched = ways
     .flatMap(({ events }) => events)

@@ -50,6 +50,16 @@ loaded() { nft list table inet dnfw 2>/dev/null | grep -o 'dnfw generation [0-9]
 ip link set lo up
 `;
 
+/** Timers that still wait when a test is over. */
+const endDeadmen = (pending: string): void => {
+  for (const id of existsSync(pending) ? readdirSync(pending) : []) {
+    const file = join(pending, id, 'timer.pid');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+    const words = pid > 1 && existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+    if (words.includes(join(pending, id))) process.kill(-pid, 'SIGKILL');
+  }
+};
+
 /** `from` is the folder of another lab, which is copied. */
 export const newLab = (from?: string): Lab => {
   if (process.getuid?.() !== 0) throw new Error('the kernel tests make network namespaces: run them as root');
@@ -77,7 +87,10 @@ export const newLab = (from?: string): Lab => {
     has: (path) => existsSync(join(folder, path)),
     files: (path) =>
       existsSync(join(folder, path)) ? readdirSync(join(folder, path), { recursive: true, encoding: 'utf8' }) : [],
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      endDeadmen(join(folder, 'run', 'pending'));
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 };
 
