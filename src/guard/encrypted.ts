@@ -17,18 +17,27 @@ export interface Rulesets {
   readonly nft: NftRuleset;
 }
 
-/** Where Docker's rules are; firewalld keeps those that are given to it in a chain of its own. */
-const places: ReadonlySet<string> = new Set(['INPUT', 'INPUT_direct']);
+/**
+ * Where Docker's rules are; firewalld keeps those that are given to it in chains of its own. The marks of what goes out
+ * tell that a network is encrypted as well: who empties INPUT does not change that.
+ */
+const places: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['filter', new Set(['INPUT', 'INPUT_direct'])],
+  ['mangle', new Set(['OUTPUT', 'OUTPUT_direct'])],
+]);
 
 /** Docker's rules of overlays are about UDP: nothing else needs to be translated to find them. */
-const isCandidate = ({ selector, action, matches }: Rule): boolean =>
-  selector.protocol?.number === udp && !selector.protocol.inverted && action.kind === 'verdict' && matches.length > 1;
+const isCandidate = ({ selector, action, matches }: Rule, table: string): boolean =>
+  selector.protocol?.number === udp &&
+  !selector.protocol.inverted &&
+  (table === 'mangle' ? action.kind === 'target' && action.use.name === 'MARK' : action.kind === 'verdict') &&
+  matches.length > 1;
 
 const candidatesIn = (table: Table): Table => ({
   ...table,
   chains: table.chains
-    .filter(({ name }) => places.has(name))
-    .map((chain) => ({ ...chain, rules: chain.rules.filter(isCandidate) })),
+    .filter(({ name }) => places.get(table.name)?.has(name))
+    .map((chain) => ({ ...chain, rules: chain.rules.filter((rule) => isCandidate(rule, table.name)) })),
 });
 
 /** One rule of iptables with its meaning in nft. */
@@ -39,7 +48,7 @@ interface Found {
 }
 
 const translated = ({ tables }: Ruleset): readonly Found[] => {
-  const few = tables.filter(({ name }) => name === 'filter').map(candidatesIn);
+  const few = tables.filter(({ name }) => places.has(name)).map(candidatesIn);
   const { commands, entries } = translate({ tables: few }, registry);
   return entries.flatMap(({ family, text: said, nft }): readonly Found[] => {
     const command = nft.length === 1 ? commands[nft[0] as number] : undefined;
@@ -67,10 +76,11 @@ export const translatedInput = (table: Table): ReadonlyMap<Rule, readonly (reado
   );
 };
 
-const isVerdict = (statement: Statement): boolean => 'accept' in statement || 'drop' in statement;
+const isAction = (statement: Statement): boolean =>
+  'accept' in statement || 'drop' in statement || 'mangle' in statement;
 
 const testsOf = (expr: readonly Statement[]): readonly Statement[] =>
-  expr.filter((statement) => !isVerdict(statement) && !('counter' in statement));
+  expr.filter((statement) => !isAction(statement) && !('counter' in statement));
 
 /** A rule that asks more than Docker's (a source, an interface) is about fewer packets than the whole network. */
 const dockerTests: ReadonlySet<string> = new Set(
@@ -157,7 +167,7 @@ export const factsOf = ({ iptables, nft }: Rulesets): HostFacts => {
     const role = overlayRole(expr);
     if (!role || !asksNothingElse(expr)) continue;
     if (role.role === 'accept') accepts.push({ family, tests: testsOf(expr), text: said });
-    else if (role.role !== 'mark') encrypted.push({ family, port: role.port, vni: role.vni });
+    else encrypted.push({ family, port: role.port, vni: role.vni });
   }
   const kept = once(accepts, ({ family, tests }) => `${family} ${JSON.stringify(tests)}`);
   return {

@@ -1,6 +1,8 @@
 // Which networks Docker keeps encrypted, and what its accepts let in, read off captured rules of every era.
 import { describe, expect, it } from 'vitest';
+import { registry } from '../../src/extensions/registry.ts';
 import { factsOf } from '../../src/guard/encrypted.ts';
+import { parse } from '../../src/iptables/parse.ts';
 import type { Family } from '../../src/netfilter/family.ts';
 import { readNftables } from '../../src/nftables/read.ts';
 import { capture, rules } from './hosts.ts';
@@ -37,6 +39,17 @@ describe('encrypted networks', () => {
     ['a drop of everything in the clear', '-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -j DROP'],
   ])('%s is no rule of an encrypted network', (_, text) => {
     expect(factsOf({ iptables: rules(text), nft: nothing }).encrypted).toEqual([]);
+  });
+
+  const inMangle = (rule: string): string => `*mangle\n:OUTPUT ACCEPT [0:0]\n${rule}\nCOMMIT\n`;
+  it.each([
+    ['its mark on what goes out', `-j MARK --set-xmark 0xd0c4e3/0xffffffff`, 1],
+    ["somebody else's mark", '-j MARK --set-xmark 0x1/0xffffffff', 0],
+    ['a drop on its way out', '-j DROP', 0],
+  ])('with INPUT emptied, table mangle tells: %s', (_, action, count) => {
+    const text = inMangle(`-A OUTPUT -p udp -m udp --dport 4789 ${u32} ${action}`);
+    const { value } = parse([{ name: 'iptables-nft-save', text }], registry, { backend: 'nft' });
+    expect(factsOf({ iptables: value, nft: nothing }).encrypted).toHaveLength(count);
   });
 
   it("finds those of firewalld's direct rules", () => {

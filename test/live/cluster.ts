@@ -32,7 +32,11 @@ export interface Cluster {
 }
 
 /** Runs a program to its end, at most `seconds` long; a status that is not 0 is an answer, too. */
-export const run = (words: readonly string[], env: Readonly<Record<string, string>> = {}, seconds = 30): Promise<Answer> =>
+export const run = (
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  seconds = 30,
+): Promise<Answer> =>
   new Promise((resolve) => {
     const [program = '', ...args] = words;
     const options = { env: { ...process.env, ...env }, timeout: seconds * 1000, maxBuffer: 1 << 26 };
@@ -43,7 +47,11 @@ export const run = (words: readonly string[], env: Readonly<Record<string, strin
   });
 
 /** As `run`, but what fails is an error. */
-export const must = async (words: readonly string[], env: Readonly<Record<string, string>> = {}, seconds = 30): Promise<string> => {
+export const must = async (
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  seconds = 30,
+): Promise<string> => {
   const { status, stdout, stderr } = await run(words, env, seconds);
   if (status !== 0) throw new Error(`${words.join(' ')}: ended with ${status}: ${stderr}${stdout}`);
   return stdout.trim();
@@ -56,7 +64,8 @@ export const inside = ({ namespace }: Place, ...words: readonly string[]): reado
   ...words,
 ];
 
-export const at = (place: Place, ...words: readonly string[]): Promise<string> => must(inside(place, ...words), place.env);
+export const at = (place: Place, ...words: readonly string[]): Promise<string> =>
+  must(inside(place, ...words), place.env);
 
 export const docker = (node: Place, ...words: readonly string[]): Promise<string> =>
   must(['docker', ...words], node.env, 60);

@@ -3,13 +3,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inside, type Place, run } from './cluster.ts';
 
-/** Docker's rules of the first eras: the VNI is the word behind the header, without its last byte (xt_u32). */
-const ofDocker = /--dport 4789 .*--u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x([0-9a-f]+)00".*-j DROP/;
+/**
+ * Docker's rules of the first eras: the VNI is the word behind the header, without its last byte (xt_u32). Two tell that
+ * a network is encrypted: what drops clear packets in INPUT, and what marks those that go out for encryption.
+ */
+const ofDocker =
+  /--dport 4789 .*--u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x([0-9a-f]+)00" -j (?:DROP|MARK --set-xmark 0xd0c4e3\/0xffffffff)$/;
 
 const sorted = (vnis: readonly number[]): string => [...new Set(vnis)].toSorted((a, b) => a - b).join(' ');
 
 export const dockerVnis = async (node: Place): Promise<string> => {
-  const { stdout } = await run(inside(node, 'iptables-save', '-t', 'filter'));
+  const { stdout } = await run(inside(node, 'iptables-nft-save'));
   return sorted(stdout.split('\n').flatMap((line) => {
     const word = ofDocker.exec(line)?.[1];
     return word === undefined ? [] : [Number.parseInt(word, 16)];
@@ -30,7 +34,7 @@ export interface Sampler {
 
 /** Looks again and again until it is stopped. A difference counts from the look that first saw it. */
 export const sample = (node: Place): Sampler => {
-  let going = true;
+  const ending = new AbortController();
   let since: number | undefined;
   let most = { ms: 0, what: '' };
   const look = async (): Promise<void> => {
@@ -45,7 +49,7 @@ export const sample = (node: Place): Sampler => {
     if (ms > most.ms) most = { ms, what: `Docker: ${docker || 'none'}; guard: ${guard || 'none'}` };
   };
   const all = (async (): Promise<void> => {
-    while (going) {
+    while (!ending.signal.aborted) {
       await look();
       await pause(150);
     }
@@ -57,7 +61,7 @@ export const sample = (node: Place): Sampler => {
       return found;
     },
     stop: () => {
-      going = false;
+      ending.abort();
       return all;
     },
   };

@@ -17,7 +17,7 @@ const chainIn = (commands: readonly Json[], table: string, family: string, name:
   const found = commands
     .map((command) => at(command, 'add', 'chain'))
     .find((one) => at(one, 'family') === family && at(one, 'table') === table && at(one, 'name') === name);
-  return found && { hook: at(found, 'hook'), prio: at(found, 'prio') };
+  return found === undefined || found === null ? undefined : { hook: at(found, 'hook'), prio: at(found, 'prio') };
 };
 
 /** All rules that packets can come to from a chain, as one text. */

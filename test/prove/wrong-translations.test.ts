@@ -198,7 +198,7 @@ describe('two rate limits merged into one', () => {
   it('takes packets of the second port from the bucket of the first', () => {
     const wrong = filter('input', 'drop', [[dport({ set: [22, 2222] }, 'tcp'), rate, accept]]);
     const witnesses = witnessesOf(refuted(original, wrong));
-    expect(witnesses.map(({ packet }) => read(packet).dport)).toEqual(witnesses.map(() => 2222));
+    expect(witnesses.map(({ packet }) => read(packet)['dport'])).toEqual(witnesses.map(() => 2222));
     const [witness] = witnesses;
     expect(witness?.answers.map(([words]) => words)).toContain('limit rate=3/minute burst=5 packets (number 2)');
     const buckets = [witness?.a, witness?.b].map((side) => [...(side?.asked ?? [])]);

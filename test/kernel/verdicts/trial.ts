@@ -172,8 +172,7 @@ export const compare = (trial: Trial, tried: Tried, batch?: Batch, only: readonl
         mask = ~bits >>> 0;
       }
       if (batch && (way === 'legacy' || way === 'nft'))
-        for (const [index, rule] of batch.rules.entries())
-          if (looksUpDifferently(rule)) mask &= ~(1 << index);
+        for (const [index, rule] of batch.rules.entries()) if (looksUpDifferently(rule)) mask &= ~(1 << index);
       packets++;
       const simulated = answer.kind === 'dropped' ? undefined : answer.outcome;
       verdicts += kernel && simulated ? rules : 1;
