@@ -1,8 +1,7 @@
 // Three real Docker Engines on one switch: each in a network namespace and a data root of its own, all of it bounded
 // and taken away again.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -27,8 +26,8 @@ export interface Cluster {
   readonly stranger: Place;
   readonly startEngine: (node: Place) => Promise<void>;
   readonly stopEngine: (node: Place) => Promise<void>;
-  /** Everything that was started ends, whatever state it is in. */
-  readonly remove: () => Promise<void>;
+  /** All engines end. */
+  readonly stop: () => Promise<void>;
 }
 
 /** Runs a program to its end, at most `seconds` long; a status that is not 0 is an answer, too. */
@@ -116,25 +115,17 @@ const makeImage = async (folder: string): Promise<string> => {
   return tar;
 };
 
-/** What an engine that was killed may leave: processes on its folders, and mounts of network namespaces. */
-const sweep = async (folder: string): Promise<void> => {
-  const found = await run(['pgrep', '-f', `${folder}/`]);
-  for (const pid of found.stdout.split('\n').filter((word) => word !== '' && Number(word) !== process.pid)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  }
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? ''); // prettier-ignore
-  for (const mount of mounts.filter((one) => one.startsWith(`${folder}/`)).toReversed()) await run(['umount', '-l', mount]); // prettier-ignore
+/** `run.sh` gives both, and takes away whatever stays there. */
+const given = (name: string): string => {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: start this with test/live/run.sh`);
+  return value;
 };
-
-const prefix = `dlv${process.pid}`;
 
 /** Makes the hosts and starts their engines; nothing is joined yet. */
 export const makeCluster = async (): Promise<Cluster> => {
-  const folder = mkdtempSync(join(tmpdir(), 'dnfw-live-'));
+  const folder = given('DNFW_LIVE_FOLDER');
+  const prefix = given('DNFW_LIVE_PREFIX');
   const hub = `${prefix}s`;
   const place = (name: string, last: number): Place => ({
     namespace: `${prefix}${name}`,
@@ -159,22 +150,14 @@ export const makeCluster = async (): Promise<Cluster> => {
     const engine = engines.get(node.namespace);
     if (engine) await end(engine, 40);
   };
-  const remove = async (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => stopEngine(node)));
-    await sweep(folder);
-    for (const name of [...[...nodes, stranger].map(({ namespace }) => namespace), hub]) await run(['ip', 'netns', 'del', name]); // prettier-ignore
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   };
 
-  try {
-    await makeSwitch(hub);
-    for (const one of [...nodes, stranger]) await plugIn(hub, one);
-    const tar = await makeImage(folder);
-    await Promise.all(nodes.map((node) => startEngine(node)));
-    await Promise.all(nodes.map((node) => docker(node, 'import', tar, 'busybox:live')));
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-  return { folder, nodes, stranger, startEngine, stopEngine, remove };
+  await makeSwitch(hub);
+  for (const one of [...nodes, stranger]) await plugIn(hub, one);
+  const tar = await makeImage(folder);
+  await Promise.all(nodes.map((node) => startEngine(node)));
+  await Promise.all(nodes.map((node) => docker(node, 'import', tar, 'busybox:live')));
+  return { folder, nodes, stranger, startEngine, stopEngine, stop };
 };

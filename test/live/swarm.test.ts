@@ -197,7 +197,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await sampler?.stop();
   for (const child of helpers) await end(child, 5);
-  await cluster?.remove();
+  await cluster?.stop();
 });
 
 describe('without the guard', () => {
