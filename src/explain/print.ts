@@ -2,7 +2,8 @@
 import type { Backend } from '../netfilter/family.ts';
 import type { ProgramLine } from '../extensions/programline.ts';
 import type { ExplainedDocker, ExplainedEdges, ExplainedNft, Explanation } from './explanation.ts';
-import { listSection, section, wrapped } from './lines.ts';
+import { listSection, section } from './lines.ts';
+import { wrapped } from '../diagnostics/wrap.ts';
 import { familyWords } from './phrase.ts';
 
 const everyPacket = 'every packet';

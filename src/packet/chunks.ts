@@ -1,28 +1,7 @@
 /** SCTP chunks in words: `init`, `data/3:00000001…`, several joined by a comma, `none` for a packet without any. */
+import { sctpChunks as types } from '../netfilter/words.ts';
 import { fromHex, joined, toHex } from './octets.ts';
 import type { Bad } from './values.ts';
-
-/** RFC 4960 section 3.2, RFC 5061 and RFC 3758, under nft's names. */
-const types: Readonly<Record<string, number>> = {
-  data: 0,
-  init: 1,
-  'init-ack': 2,
-  sack: 3,
-  heartbeat: 4,
-  'heartbeat-ack': 5,
-  abort: 6,
-  shutdown: 7,
-  'shutdown-ack': 8,
-  error: 9,
-  'cookie-echo': 10,
-  'cookie-ack': 11,
-  ecne: 12,
-  cwr: 13,
-  'shutdown-complete': 14,
-  'asconf-ack': 0x80,
-  'forward-tsn': 0xc0,
-  asconf: 0xc1,
-};
 
 /** What chunks of these types hold at least, in hex. */
 const usual: Readonly<Record<number, string>> = {

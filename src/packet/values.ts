@@ -1,4 +1,5 @@
 /** How values of header fields and keys are written: numbers, addresses, and the names that nft and iptables know. */
+import { packetTypes, routeTypes } from '../netfilter/words.ts';
 import type { Code } from '../diagnostics/catalogue.ts';
 import { parseAddress, printAddress } from '../netfilter/address.ts';
 import { dscpByClass } from '../netfilter/dscp.ts';
@@ -254,24 +255,9 @@ export const ctStatus: ValueType = flags(32, {
   dying: 512,
 });
 
-/** include/uapi/linux/if_packet.h. */
-export const pkttype: ValueType = named(3, { host: 0, unicast: 0, broadcast: 1, multicast: 2, other: 3 });
+export const pkttype: ValueType = named(3, packetTypes);
 export const direction: ValueType = named(1, { original: 0, reply: 1 });
 /** NFPROTO_IPV4 and NFPROTO_IPV6. */
 export const nfproto: ValueType = named(8, { ipv4: 2, ipv6: 10, ip: 2, ip6: 10 });
 
-/** RTN_* of include/uapi/linux/rtnetlink.h. */
-export const routeType: ValueType = named(32, {
-  unspec: 0,
-  unicast: 1,
-  local: 2,
-  broadcast: 3,
-  anycast: 4,
-  multicast: 5,
-  blackhole: 6,
-  unreachable: 7,
-  prohibit: 8,
-  throw: 9,
-  nat: 10,
-  xresolve: 11,
-});
+export const routeType: ValueType = named(32, routeTypes);

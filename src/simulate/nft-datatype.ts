@@ -1,4 +1,5 @@
 /** Data types of nft: how a constant of each is written in JSON, and how many bits it has. */
+import { packetTypes, routeTypes } from '../netfilter/words.ts';
 import { parseIpv4, parseIpv6 } from '../netfilter/address.ts';
 import { protocolNumber } from '../netfilter/protocols.ts';
 import { serviceNumber } from '../netfilter/services.ts';
@@ -77,8 +78,8 @@ export const mhType: Datatype = worded('mh_type', words.mhTypes);
 export const dccpType: Datatype = worded('dccp_pkttype', words.dccpTypes);
 export const ecn: Datatype = worded('ecn', words.ecns);
 export const dscp: Datatype = worded('dscp', words.dscps);
-export const packetType: Datatype = worded('pkt_type', words.packetTypes);
-export const routeType: Datatype = worded('fib_addrtype', words.routeTypes);
+export const packetType: Datatype = worded('pkt_type', packetTypes);
+export const routeType: Datatype = worded('fib_addrtype', routeTypes);
 export const deviceType: Datatype = worded('iface_type', words.deviceTypes);
 export const deviceGroup: Datatype = worded('devgroup', words.deviceGroups);
 export const realm: Datatype = worded('realm', words.realms);

@@ -2,12 +2,13 @@
  * Expressions that walk the packet: IPv6 extension headers, TCP options, SCTP chunks (nft_exthdr.c). Without a field
  * they ask whether the thing is there, and never break a rule of their own protocol.
  */
+import { sctpChunks } from '../netfilter/words.ts';
 import { count, type Json, property, textOf } from '../nftables/json.ts';
 import { key, keyInfo } from '../packet/field.ts';
 import { type NftContext, onlyIn } from './nft-context.ts';
 import * as types from './nft-datatype.ts';
 import { bitsRegister, type Register } from './nft-register.ts';
-import { extensionHeaders, sctpChunks, tcpOptions, wordIn } from './nft-words.ts';
+import { extensionHeaders, tcpOptions, wordIn } from './nft-words.ts';
 
 type Places = Readonly<Record<string, readonly [offset: number, bits: number, type?: types.Datatype]>>;
 

@@ -140,23 +140,6 @@ export const dscps: Words = {
   va: 0x2c,
   ef: 0x2e,
 };
-/** PACKET_* of if_packet.h. */
-export const packetTypes: Words = { host: 0, unicast: 0, broadcast: 1, multicast: 2, other: 3 };
-/** RTN_* of rtnetlink.h. */
-export const routeTypes: Words = {
-  unspec: 0,
-  unicast: 1,
-  local: 2,
-  broadcast: 3,
-  anycast: 4,
-  multicast: 5,
-  blackhole: 6,
-  unreachable: 7,
-  prohibit: 8,
-  throw: 9,
-  nat: 10,
-  xresolve: 11,
-};
 /** ARPHRD_* of if_arp.h. */
 export const deviceTypes: Words = {
   ether: 1,
@@ -203,27 +186,6 @@ export const tcpOptions: Words = {
   md5sig: 19,
   mptcp: 30,
   fastopen: 34,
-};
-/** Types of SCTP chunks. */
-export const sctpChunks: Words = {
-  data: 0,
-  init: 1,
-  'init-ack': 2,
-  sack: 3,
-  heartbeat: 4,
-  'heartbeat-ack': 5,
-  abort: 6,
-  shutdown: 7,
-  'shutdown-ack': 8,
-  error: 9,
-  'cookie-echo': 10,
-  'cookie-ack': 11,
-  ecne: 12,
-  cwr: 13,
-  'shutdown-complete': 14,
-  'asconf-ack': 0x80,
-  'forward-tsn': 0xc0,
-  asconf: 0xc1,
 };
 
 /** A word's number; own properties only, so that no word of the input finds what an object inherits. */

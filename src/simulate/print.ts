@@ -1,34 +1,8 @@
 /** A simulation as text for people: the verdict, then what happened hook by hook, within 100 columns. */
 import { visible } from '../diagnostics/render.ts';
+import { wrapped } from '../diagnostics/wrap.ts';
 import type { SimulatedWay, Simulation } from './simulate.ts';
 import type { RuleEvent, Supposition, TraceEvent } from './trace.ts';
-
-const widest = 100;
-
-/** Lines of at most `widest` columns; those after the first are indented by `hang`. Only blanks are broken at, if there are any. */
-const wrapped = (first: string, hang: number, text: string): readonly string[] => {
-  const lines: string[] = [];
-  let line = first;
-  let empty = true;
-  const flush = (): void => {
-    lines.push(line.trimEnd());
-    line = ' '.repeat(hang);
-    empty = true;
-  };
-  for (const given of visible(text).split(' ')) {
-    let word = given;
-    if (!empty && line.length + 1 + word.length > widest) flush();
-    for (; line.length + word.length > widest; flush()) {
-      const room = widest - line.length;
-      line += word.slice(0, room);
-      word = word.slice(room);
-    }
-    line += empty ? word : ` ${word}`;
-    empty = false;
-  }
-  flush();
-  return lines;
-};
 
 const supposedLines = (supposed: readonly Supposition[], indent: number): readonly string[] =>
   supposed.flatMap(({ what, answer }) => wrapped(' '.repeat(indent), indent + 2, `supposed ${answer}: ${what}`));

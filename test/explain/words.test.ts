@@ -1,7 +1,7 @@
 // The phrases of explanations: what a rule matches, what it does, what its programs do.
 import { describe, expect, it } from 'vitest';
 import type { Explanation } from '../../src/explain/explanation.ts';
-import { wrapped } from '../../src/explain/lines.ts';
+import { wrapped } from '../../src/diagnostics/wrap.ts';
 import { explainProgram } from '../../src/explain/programs.ts';
 import { explainRules } from '../../src/explain/rules.ts';
 import { registry } from '../../src/extensions/registry.ts';
