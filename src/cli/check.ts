@@ -7,11 +7,11 @@ import { writePcap } from '../packet/pcap.ts';
 import type { Program } from '../packet/program.ts';
 import { check, type Check, type CheckOptions } from '../prove/check.ts';
 import { focusOn, hooksOf, tablesWith } from '../prove/focus.ts';
-import { every, isAssumption } from './assumptions.ts';
+import { everyAssumption, isAssumption } from '../packet/assumption.ts';
 import { checkJson, checkText } from './check-report.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeAtomically, writeOut } from './files.ts';
-import { familiesOf, type LoadedRuleset, programOf, readRuleset, type RulesetFlags } from './rulesets.ts';
+import { familiesOf, type LoadedRuleset, programOf, readRuleset, type RulesetFlags } from '../simulate/rulesets.ts';
 import { report, say } from './terminal.ts';
 
 export interface CheckFlags extends RulesetFlags {
@@ -69,7 +69,7 @@ const focused = (
 };
 
 const optionsOf = ({ assume, hook, budget }: CheckFlags): CheckOptions => ({
-  assume: assume === undefined ? every : new Set(assume.filter(isAssumption)),
+  assume: assume === undefined ? everyAssumption : new Set(assume.filter(isAssumption)),
   ...(hook === undefined ? {} : { hooks: new Set(hook) }),
   ...(budget === undefined ? {} : { budget }),
 });

@@ -16,7 +16,7 @@ import type { Backend } from '../netfilter/family.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeOut } from './files.ts';
 import { misusedTable } from './inputs.ts';
-import type { RulesetFlags } from './rulesets.ts';
+import type { RulesetFlags } from '../simulate/rulesets.ts';
 import { report } from './terminal.ts';
 
 export interface ExplainFlags extends RulesetFlags {

@@ -6,6 +6,7 @@ import { type FailureKind, GuardError } from '../guard/failure.ts';
 import { NftError } from '../guard/nft-command.ts';
 import { hooks } from '../netfilter/hooks.ts';
 import { assumptions } from '../packet/assumption.ts';
+import { auditCommand } from './audit-commands.ts';
 import type { CheckFlags } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
@@ -245,6 +246,7 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .addCommand(checkCommand(outcome))
     .addCommand(simulateCommand(outcome))
     .addCommand(explainCommand(outcome))
+    .addCommand(auditCommand(outcome))
     .addCommand(installCommand(outcome))
     .addCommand(confirmCommand(outcome))
     .addCommand(statusCommand(outcome))

@@ -13,7 +13,7 @@ import { type Simulation, simulate } from '../simulate/simulate.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readBytes, readInput, writeAtomically, writeOut } from './files.ts';
 import { misusedTable } from './inputs.ts';
-import { familiesOf, programOf, readHost, type RulesetFlags } from './rulesets.ts';
+import { familiesOf, programOf, readHost, type RulesetFlags } from '../simulate/rulesets.ts';
 import type { SaidLocal, SaidRoute } from './simulate-options.ts';
 import { report, say } from './terminal.ts';
 

@@ -8,7 +8,7 @@ import { check, type Check } from '../prove/check.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
 import { nftProgram } from '../simulate/nft-program.ts';
 import type { Entry } from '../translate/report.ts';
-import { every } from './assumptions.ts';
+import { everyAssumption } from '../packet/assumption.ts';
 
 /** The name of the translation in what the proof says. */
 const translated = '<translation>';
@@ -40,7 +40,7 @@ const programsOf = (original: Ruleset, document: string): readonly (readonly [Pr
 
 /** `document` is what would be printed, as JSON. */
 export const proveTranslation = (ruleset: Ruleset, entries: readonly Entry[], document: string): Check =>
-  check(programsOf(withoutRefused(ruleset, entries), document), { assume: every });
+  check(programsOf(withoutRefused(ruleset, entries), document), { assume: everyAssumption });
 
 /** One line for the tally. */
 export const proofWords = ({ verdict, assumed, hooks }: Check): string => {

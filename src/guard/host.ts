@@ -14,7 +14,7 @@ import { readSaves } from './iptables-save.ts';
 import { type HostAddress, type HostRoute, readAddresses, readRoutes } from './network.ts';
 import { type Programs, systemPrograms } from './programs.ts';
 import { readSockets, type Socket } from './sockets.ts';
-import { apartFrom } from './twins.ts';
+import { apartFrom } from '../simulate/twins.ts';
 import { peersOfPolicies } from './xfrm.ts';
 
 /** A part of the host that could not be read, with everything that then is not known. */

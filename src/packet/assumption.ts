@@ -22,3 +22,7 @@ export const assumptions = {
 } as const;
 
 export type Assumption = keyof typeof assumptions;
+
+export const isAssumption = (name: string): name is Assumption => Object.hasOwn(assumptions, name);
+
+export const everyAssumption: ReadonlySet<Assumption> = new Set(Object.keys(assumptions).filter(isAssumption));

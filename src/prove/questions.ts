@@ -5,15 +5,14 @@
 import type { Assumption } from '../packet/assumption.ts';
 import { parseMasked } from '../netfilter/address.ts';
 import type { Hook } from '../netfilter/hooks.ts';
-import { isNamed, type Condition } from '../packet/condition.ts';
+import { is, isNamed, within } from '../packet/condition.ts';
+import { ctStates, payload } from '../packet/field.ts';
 import type { Program, ProgramChain, ProgramRule, ProgramTable } from '../packet/program.ts';
-import { inRanges } from './bits.ts';
 import type { Kind } from './compare.ts';
-import { assignmentOf, preferred } from './assignment.ts';
-import { decode, type Decoded } from './decode.ts';
+import type { Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
-import { levels, run } from './layout.ts';
-import { namedIn, preferencesOf } from './preferences.ts';
+import { exampleOf, packetThat, throughAll } from './passing.ts';
+import { namedIn } from './preferences.ts';
 import { reachOf, type Visit } from './reach.ts';
 import { createWorkbench, pairOf, type Workbench } from './workbench.ts';
 
@@ -53,8 +52,15 @@ const verdictEnd = ({ steps }: ProgramRule): string | undefined => {
   return last?.kind === 'verdict' ? last.verdict.kind : undefined;
 };
 
-/** Rules of a hook that match no packet on any way to them, each with those that stand in its way. */
-export const unreachedRules = (program: Program, where: Where, options: QuestionOptions): readonly Unreached[] => {
+export interface Matches {
+  /** Rules that match no packet on any way to them, each with those that stand in its way. */
+  readonly unreached: readonly Unreached[];
+  /** Rules that match some packet. A rule that is in neither has a chain that no packet comes to. */
+  readonly matched: ReadonlySet<ProgramRule>;
+}
+
+/** Which rules match anything at a hook. */
+export const matchesAt = (program: Program, where: Where, options: QuestionOptions): Matches => {
   const bench = createWorkbench(pairOf(program, program, options.budget), options.assume);
   const { d } = bench;
   const { visits } = reachOf(bench, bench.a, program, where);
@@ -75,7 +81,10 @@ export const unreachedRules = (program: Program, where: Where, options: Question
     const blockers = blockersOf(bench, visits.slice(0, index), alone, verdictEnd(rule));
     unreached.push({ table, chain, rule, why: blockers.length > 0 ? 'blocked' : 'uncalled', blockers });
   }
-  return unreached;
+  return {
+    unreached,
+    matched: new Set([...matchedBy].filter(([, packets]) => packets !== d.no).map(([rule]) => rule)),
+  };
 };
 
 /** Packets that meet all tests of a rule, whatever came before it. */
@@ -164,25 +173,6 @@ export const overridden = (
     });
 };
 
-/** Packets that come through all base chains of a hook. */
-const throughAll = (bench: Workbench, program: Program, where: Where): Node => {
-  const { d } = bench;
-  const { visits, policies } = reachOf(bench, bench.a, program, where);
-  const lost = [
-    ...visits.flatMap(({ decided }) => [...decided].filter(([end]) => end !== 'accept').map(([, packets]) => packets)),
-    ...policies.filter(({ chain }) => chain.base?.policy === 'drop').map(({ packets }) => packets),
-  ];
-  return d.and(bench.care(where.hook), d.not(lost.reduce<Node>((all, packets) => d.or(all, packets), d.no)));
-};
-
-const exampleOf = (
-  { space }: Workbench,
-  packets: Node,
-  hook: Hook,
-  named: ReturnType<typeof namedIn>,
-): Decoded | undefined =>
-  decode(space, assignmentOf(space, preferred(space, packets, preferencesOf(space, named))), hook);
-
 /** Who wants to know whether somebody can be reached. */
 export interface Route {
   readonly from: string;
@@ -196,51 +186,16 @@ export interface Route {
  * connections only. What a chain of type nat maps there has the container's address already.
  */
 export const forwardedTo = (program: Program, route: Route, options: QuestionOptions): Decoded | undefined => {
-  const asked = asking(program, [
-    isNamed('iifname', route.from),
-    ...(route.through === undefined ? [] : [isNamed('oifname', route.through)]),
-  ]);
-  const bench = createWorkbench(pairOf(asked, asked, options.budget), options.assume);
-  const { d, space } = bench;
-  const where: Where = { hook: 'forward', kind: 'filter' };
   const range = parseMasked(route.to, program.family);
   if (!range) return undefined;
-  const bits = run(levels.daddr, program.family === 'ip' ? 32 : 128);
-  const last = range.address | (((1n << BigInt(bits.length)) - 1n) & ~range.mask);
-  const wanted = [
-    throughAll(bench, program, where),
-    inRanges(d, bits, [{ low: range.address, high: last }]),
-    space.encode(isNamed('iifname', route.from), 'a'),
-    route.through === undefined ? d.yes : space.encode(isNamed('oifname', route.through), 'a'),
-    space.encode({ kind: 'test', field: { kind: 'key', key: 'ct.state' }, ranges: [{ low: 8n, high: 8n }] }, 'a'),
+  const [offset, bits] = program.family === 'ip' ? [128, 32] : [192, 128];
+  const conditions = [
+    within(payload('nh', offset, bits), [
+      { low: range.address, high: range.address | (((1n << BigInt(bits)) - 1n) & ~range.mask) },
+    ]),
+    isNamed('iifname', route.from),
+    ...(route.through === undefined ? [] : [isNamed('oifname', route.through)]),
+    is({ kind: 'key', key: 'ct.state' }, ctStates.new),
   ];
-  const packets = wanted.reduce((all, one) => d.and(all, one), d.yes);
-  return packets === d.no ? undefined : exampleOf(bench, packets, 'forward', namedIn([program]));
+  return packetThat('passes', program, { hook: 'forward', kind: 'filter' }, conditions, options);
 };
-
-/** The program with a rule in no chain that asks the conditions, so that the names in them are told apart. */
-const asking = (program: Program, conditions: readonly Condition[]): Program => ({
-  ...program,
-  tables: [
-    ...program.tables,
-    {
-      name: '',
-      runs: 'nft',
-      label: 'question',
-      chains: new Map([
-        [
-          'question',
-          {
-            name: 'question',
-            rules: [
-              {
-                origin: { file: '', line: 0, text: '' },
-                steps: conditions.map((condition) => ({ kind: 'test', condition })),
-              },
-            ],
-          },
-        ],
-      ]),
-    },
-  ],
-});

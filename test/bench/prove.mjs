@@ -55,7 +55,7 @@ const measure = async (kind, argument) => {
   const { iptablesProgram } = await from('simulate/iptables-program.js');
   const { nftProgram } = await from('simulate/nft-program.js');
   const { check } = await from('prove/check.js');
-  const { every } = await from('cli/assumptions.js');
+  const { everyAssumption } = await from('packet/assumption.js');
   const read = (text) => parse([{ name: 'a', text }], registry).value;
   const count = Number(argument);
   let original;
@@ -86,7 +86,7 @@ const measure = async (kind, argument) => {
   const families = ['ip', 'ip6'].filter((family) => original.tables.some((table) => table.family === family));
   const pairs = families.map((family) => [iptablesProgram(original, registry, family), nftProgram(nft, family)]);
   const read1 = performance.now();
-  const { verdict, hooks } = check(pairs, { assume: every, atOnce: kind === 'at once' });
+  const { verdict, hooks } = check(pairs, { assume: everyAssumption, atOnce: kind === 'at once' });
   const end = performance.now();
   const nodes = hooks.reduce((sum, one) => sum + one.nodes, 0);
   const seconds = (from1, to) => ((to - from1) / 1000).toFixed(2);

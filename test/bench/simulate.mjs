@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = (path) => new URL(`../../${path}`, import.meta.url);
 const built = (path) => import(root(`dist/${path}`));
-const { readHost, programOf } = await built('cli/rulesets.js');
+const { readHost, programOf } = await built('simulate/rulesets.js');
 const { hostOf } = await built('simulate/host.js');
 const { passHost } = await built('simulate/simulate.js');
 const { readPacket } = await built('packet/words.js');

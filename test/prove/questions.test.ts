@@ -1,11 +1,11 @@
 // What audits ask, of rules whose answers can be checked by reading them; every packet that comes back is simulated.
 import { describe, expect, it } from 'vitest';
-import { every } from '../../src/cli/assumptions.ts';
+import { everyAssumption } from '../../src/packet/assumption.ts';
 import { registry } from '../../src/extensions/registry.ts';
 import { parse } from '../../src/iptables/parse.ts';
 import type { Program, ProgramRule } from '../../src/packet/program.ts';
 import { createSimulator } from '../../src/prove/confirm.ts';
-import { forwardedTo, overridden, unreachedRules, type Unreached } from '../../src/prove/questions.ts';
+import { forwardedTo, matchesAt, overridden, type Unreached } from '../../src/prove/questions.ts';
 import { check } from '../../src/prove/check.ts';
 import { iptablesProgram } from '../../src/simulate/iptables-program.ts';
 
@@ -23,7 +23,7 @@ const program = (
 
 const input = { hook: 'input', kind: 'filter' } as const;
 const forward = { hook: 'forward', kind: 'filter' } as const;
-const options = { assume: every };
+const options = { assume: everyAssumption };
 const textOf = ({ rule }: { readonly rule: ProgramRule }): string => rule.origin.text;
 const told = (unreached: readonly Unreached[]): unknown =>
   unreached.map((one) => ({
@@ -34,7 +34,7 @@ const told = (unreached: readonly Unreached[]): unknown =>
 
 describe('rules that never match', () => {
   it('are named with the rules in their way, and whether those do the same', () => {
-    const found = unreachedRules(
+    const { unreached: found } = matchesAt(
       program([
         '-A INPUT -p tcp -m tcp --dport 1:1024 -j ACCEPT',
         '-A INPUT -s 10.0.0.0/8 -j DROP',
@@ -54,7 +54,7 @@ describe('rules that never match', () => {
   });
 
   it('need two rules to be blocked where each takes a part', () => {
-    const found = unreachedRules(
+    const { unreached: found } = matchesAt(
       program([
         '-A INPUT -p tcp -m tcp --dport 0:1023 -j ACCEPT',
         '-A INPUT -p tcp -m tcp --dport 1024:65535 -j DROP',
@@ -76,7 +76,7 @@ describe('rules that never match', () => {
   });
 
   it('are told from those that no packet comes to, and those that no packet could meet', () => {
-    const found = unreachedRules(
+    const { unreached: found } = matchesAt(
       program(
         [
           '-A INPUT -p tcp -j LATER',
@@ -97,7 +97,7 @@ describe('rules that never match', () => {
   });
 
   it('follow marks that earlier rules set', () => {
-    const found = unreachedRules(
+    const { unreached: found } = matchesAt(
       program(['-A INPUT -p tcp -j MARKS', '-A INPUT -p tcp -m mark --mark 0x2 -j DROP', '-A INPUT -p tcp -m mark --mark 0x1 -j DROP', '-A MARKS -j CONNMARK --save-mark'], {}, ['MARKS']), // prettier-ignore
       input,
       options,
@@ -166,6 +166,6 @@ describe('who reaches a container', () => {
   it('counts what another chain of the hook drops', () => {
     const more = program(['-A FORWARD -i eth0 -j DROP', ...rules], { FORWARD: 'DROP' });
     expect(forwardedTo(more, { from: 'eth0', to: '172.17.0.2', through: 'docker0' }, options)).toBeUndefined();
-    expect(unreachedRules(more, forward, options)).toEqual([]);
+    expect(matchesAt(more, forward, options).unreached).toEqual([]);
   });
 });

@@ -45,6 +45,32 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'prove',
     'docker',
   ],
+  audit: [
+    'diagnostics',
+    'netfilter',
+    'packet',
+    'iptables',
+    'nftables',
+    'extensions',
+    'translate',
+    'simulate',
+    'prove',
+    'docker',
+    'guard',
+    'capture',
+  ],
+  capture: [
+    'diagnostics',
+    'netfilter',
+    'packet',
+    'iptables',
+    'nftables',
+    'extensions',
+    'translate',
+    'simulate',
+    'docker',
+    'guard',
+  ],
 };
 
 /** Files that say what nft means: they may know nothing of how a rule was translated, or agreement proves nothing. */

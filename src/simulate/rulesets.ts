@@ -1,7 +1,7 @@
 /** Rulesets of either kind from files: iptables in each of its forms, and nftables JSON. */
 import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import { registry } from '../extensions/registry.ts';
-import { apartFrom } from '../guard/twins.ts';
+import { apartFrom } from './twins.ts';
 import type { Format } from '../iptables/detect.ts';
 import { type Input, parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
@@ -10,8 +10,8 @@ import type { TableName } from '../netfilter/hooks.ts';
 import { readNftables } from '../nftables/read.ts';
 import { meetsIp, type NftRuleset, type NftTable } from '../nftables/ruleset.ts';
 import type { Program } from '../packet/program.ts';
-import { iptablesProgram } from '../simulate/iptables-program.ts';
-import { nftProgram } from '../simulate/nft-program.ts';
+import { iptablesProgram } from './iptables-program.ts';
+import { nftProgram } from './nft-program.ts';
 
 /** What the command line says of inputs that do not say it themselves. */
 export interface RulesetFlags {

@@ -1,0 +1,70 @@
+/** Bare rules as a host to audit: dumps and listings, all of them of one host. */
+import { isError, type Outcome } from '../diagnostics/diagnostic.ts';
+import { detectFormat } from '../iptables/detect.ts';
+import type { Input } from '../iptables/parse.ts';
+import type { Ruleset } from '../iptables/types.ts';
+import { builtInChains } from '../netfilter/hooks.ts';
+import type { NftRuleset } from '../nftables/ruleset.ts';
+import { readHost, type RulesetFlags } from '../simulate/rulesets.ts';
+import type { Source } from './source.ts';
+
+/** `iptables-save -t filter` and `iptables -nvL` show a part only; a dump with several tables shows all that there are. */
+const isWhole = (inputs: readonly Input[], { tables }: Ruleset, file: string): boolean =>
+  tables.filter((table) => table.file === file).length > 1 &&
+  inputs.some((input) => input.name === file && detectFormat(input) === 'save');
+
+const chainsIn = (inputs: readonly Input[], ruleset: Ruleset): ReadonlySet<string> => {
+  const known = new Set<string>();
+  for (const { family, name, file, chains } of ruleset.tables) {
+    const tables = isWhole(inputs, ruleset, file) ? Object.entries(builtInChains) : [];
+    for (const [table, all] of tables) for (const chain of all) known.add(`${family} ${table} ${chain}`);
+    for (const chain of chains) known.add(`${family} ${name} ${chain.name}`);
+  }
+  return known;
+};
+
+const nothing: NftRuleset = { tables: [] };
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** With an error among the diagnostics, the value must not be audited. */
+export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): Outcome<Source | undefined> => {
+  const { value, diagnostics } = readHost(inputs, flags);
+  const said = diagnostics.filter(({ severity }) => severity !== 'note');
+  if (diagnostics.some(isError)) return { value: undefined, diagnostics: said };
+  const iptables = value.flatMap((one) => (one.kind === 'iptables' ? [one.ruleset] : []));
+  const ruleset: Ruleset = { tables: iptables.flatMap(({ tables }) => tables) };
+  const nft = value.find((one) => one.kind === 'nft')?.ruleset;
+  const families = new Set(ruleset.tables.map(({ family }) => family));
+  return {
+    value: {
+      name: baseName(inputs[0]?.name ?? ''),
+      kind: 'rules',
+      files: inputs.map(({ name }) => name),
+      host: {
+        iptables: ruleset,
+        nft: nft ?? nothing,
+        listed: nft ?? nothing,
+        sockets: [],
+        addresses: [],
+        routes: [],
+        callers: [],
+        docker: undefined,
+        tunnels: [],
+        gaps: [],
+        diagnostics: said,
+      },
+      around: {},
+      chains: chainsIn(inputs, ruleset),
+      absent: new Set([
+        ...(families.has('ip') ? [] : (['iptables'] as const)),
+        ...(families.has('ip6') ? [] : (['ip6tables'] as const)),
+        ...(nft === undefined ? (['nft'] as const) : []),
+        'engine',
+        'sockets',
+        'addresses',
+      ]),
+    },
+    diagnostics: said,
+  };
+};

@@ -1,0 +1,83 @@
+/** A host as finding rules see it: what was read, and what follows from it, each made when it is first asked for. */
+import { commonVersions } from '../docker/recognise.ts';
+import type { VersionRange } from '../docker/versions.ts';
+import { registry } from '../extensions/registry.ts';
+import { factsFor } from '../guard/network.ts';
+import { type Published, publishedPorts } from '../guard/published.ts';
+import { families, type Family } from '../netfilter/family.ts';
+import type { Program } from '../packet/program.ts';
+import type { Decoded } from '../prove/decode.ts';
+import { hostOf, type Host as SimulatedHost } from '../simulate/host.ts';
+import { iptablesProgram } from '../simulate/iptables-program.ts';
+import { nftProgram } from '../simulate/nft-program.ts';
+import type { BuiltInChain, Hook, TableName } from '../netfilter/hooks.ts';
+import { type HostRule, hostRules } from './host-rules.ts';
+import { lazy, lazyBy } from './lazy.ts';
+import { type Overlay, overlaysIn } from './overlays.ts';
+import { type Proof, proofOf } from './proof.ts';
+import { type Sent, sendDecoded, sendWords } from './send.ts';
+import type { Source } from './source.ts';
+
+export interface AuditHost extends Source {
+  /** Every iptables rule, in the order of the tables. */
+  readonly rules: () => readonly HostRule[];
+  /** Encrypted overlays by the rules about them. */
+  readonly overlays: () => readonly Overlay[];
+  readonly published: () => readonly Published[];
+  /** Whether it is known what a chain has in it: then one that is not there is empty. */
+  readonly knows: (family: Family, table: TableName, chain: BuiltInChain) => boolean;
+  /** Devices that Docker made bridges of. */
+  readonly bridges: () => ReadonlySet<string>;
+  /** The engine's own word, or undefined. */
+  readonly version: string | undefined;
+  /** The releases that write all of the rules that there are; none if they are of several, one open range if there are none. */
+  readonly versionsByRules: () => readonly VersionRange[];
+  /** All rules of a family, of iptables and native, side by side. */
+  readonly program: (family: Family) => Program;
+  readonly proof: (family: Family) => Proof;
+  /** A packet through all of its way, or from the hook on that its words say. */
+  readonly send: (family: Family, words: string) => Sent;
+  readonly sendDecoded: (decoded: Decoded, hook: Hook) => Sent;
+  /** Families with any rule or base chain. */
+  readonly families: () => readonly Family[];
+  /** Questions that would have taken too much to be answered. */
+  readonly unsure: () => readonly string[];
+}
+
+export const auditHost = (source: Source): AuditHost => {
+  const { host } = source;
+  const found = lazy(() => hostRules(host.iptables));
+  const program = lazyBy((family: Family): Program => ({
+    family,
+    tables: [...iptablesProgram(host.iptables, registry, family).tables, ...nftProgram(host.nft, family).tables],
+  }));
+  const simulated = lazyBy((family: Family): SimulatedHost =>
+    hostOf([program(family)], family, factsFor(host, family)),
+  );
+  const unsure: string[] = [];
+  const docker = lazy(() => found().all.flatMap((rule) => rule.docker ?? []));
+  return {
+    ...source,
+    rules: () => found().all,
+    overlays: lazy(() => overlaysIn(found().all)),
+    published: lazy(() => publishedPorts(host)),
+    knows: (family, table, chain) =>
+      !source.absent.has(family === 'ip' ? 'iptables' : 'ip6tables') &&
+      (source.chains?.has(`${family} ${table} ${chain}`) ?? true),
+    bridges: () => found().bridges,
+    version: host.docker?.version,
+    versionsByRules: lazy(() => commonVersions(docker())),
+    program,
+    proof: lazyBy((family: Family) =>
+      proofOf(program(family), (question) => unsure.push(`${family === 'ip' ? 'IPv4' : 'IPv6'}: ${question}`)),
+    ),
+    send: (family, words) => sendWords(simulated(family), words),
+    sendDecoded: (decoded, hook) => sendDecoded(simulated(decoded.packet.family), decoded, hook),
+    families: lazy(() =>
+      families.filter((family) =>
+        program(family).tables.some(({ chains }) => [...chains.values()].some(({ base }) => base)),
+      ),
+    ),
+    unsure: () => unsure,
+  };
+};

@@ -1,0 +1,85 @@
+/** Audits one host: all finding rules over what was read of it. */
+import { versionWords } from '../docker/versions.ts';
+import { type FindingRule, type Need, needs } from './contract.ts';
+import { type Finding, type Found, jobs, rank } from './finding.ts';
+import { type AuditHost, auditHost } from './host.ts';
+import { lacksOf } from './lacks.ts';
+import { findingRules } from './registry.ts';
+import type { HostReport } from './report/types.ts';
+import type { Source } from './source.ts';
+
+export const findingOf = (rule: Omit<FindingRule, 'find' | 'needs'>, { severity, ...found }: Found): Finding => ({
+  code: rule.code,
+  job: rule.job,
+  title: rule.title,
+  severity: severity ?? rule.severity,
+  references: rule.references ?? [],
+  fingerprint: `${rule.code}: ${found.subject}`,
+  ...found,
+});
+
+/** By job, worst first, then by code and subject, so that two runs print the same. */
+export const inOrder = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.toSorted(
+    (a, b) =>
+      jobs.indexOf(a.job) - jobs.indexOf(b.job) ||
+      rank(a.severity) - rank(b.severity) ||
+      a.code.localeCompare(b.code) ||
+      a.subject.localeCompare(b.subject, 'en', { numeric: true }),
+  );
+
+const missing = (lacked: ReadonlySet<Need>, rule: FindingRule): readonly Need[] =>
+  rule.needs.filter((need) => lacked.has(need));
+
+const notLookedFor = (lacked: ReadonlySet<Need>, rules: readonly FindingRule[]): readonly string[] =>
+  [...lacked].flatMap((need) => {
+    const codes = rules.filter((rule) => rule.needs.includes(need)).map(({ code }) => code);
+    return codes.length === 0 ? [] : [`not known: ${needs[need]}; not looked for: ${codes.join(', ')}`];
+  });
+
+const nftRules = ({ host }: AuditHost): number =>
+  host.nft.tables.flatMap(({ chains }) => [...chains.values()]).reduce((sum, { rules }) => sum + rules.length, 0);
+
+const eraOf = (host: AuditHost): string | undefined => {
+  if (!host.rules().some(({ docker }) => docker !== undefined && docker.part !== 'operator')) return undefined;
+  const versions = host.versionsByRules();
+  return versions.length === 0 ? 'several releases' : versionWords(versions);
+};
+
+/** `only`: the codes to look for; all if it is not given. */
+export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostReport => {
+  const host = auditHost(source);
+  const lacked = lacksOf(source);
+  const rules = findingRules.filter(({ code }) => only?.has(code) ?? true);
+  const findings = rules
+    .filter((rule) => missing(lacked.needs, rule).length === 0)
+    .flatMap((rule) => rule.find(host).map((found) => findingOf(rule, found)));
+  const { docker } = source.host;
+  const era = eraOf(host);
+  return {
+    name: source.name,
+    kind: source.kind,
+    files: source.files,
+    ...(source.around.taken ? { taken: source.around.taken.toISOString() } : {}),
+    ...(docker
+      ? {
+          engine: {
+            ...(docker.version === undefined ? {} : { version: docker.version }),
+            ...(docker.swarm === undefined ? {} : { swarm: docker.swarm }),
+            ...(source.around.firewallBackend === undefined ? {} : { backend: source.around.firewallBackend }),
+          },
+        }
+      : {}),
+    ...(era === undefined ? {} : { era }),
+    rules: { iptables: host.rules().length, nft: nftRules(host) },
+    ladder: [],
+    overlays: [],
+    exposure: [],
+    findings: inOrder(findings),
+    lacks: [
+      ...lacked.words,
+      ...notLookedFor(lacked.needs, rules),
+      ...host.unsure().map((question) => `not answered, because it would take too much memory: ${question}`),
+    ],
+  };
+};

@@ -1,0 +1,36 @@
+/** What is not known of a host, and which findings that leaves out. */
+import type { Need } from './contract.ts';
+import type { Source } from './source.ts';
+
+export interface Lacks {
+  readonly needs: ReadonlySet<Need>;
+  /** Beside what findings need: sentences. */
+  readonly words: readonly string[];
+}
+
+export const lacksOf = ({ absent, around, host }: Source): Lacks => {
+  const missing: Need[] = [];
+  const lack = (need: Need, isMissing: boolean): void => {
+    if (isMissing) missing.push(need);
+  };
+  lack('nft', absent.has('nft'));
+  lack('engine', host.docker === undefined);
+  lack('networks', around.networks === undefined);
+  lack('sockets', absent.has('sockets'));
+  lack('addresses', absent.has('addresses'));
+  lack('modules', around.modules === undefined);
+  lack('sysctls', around.sysctls === undefined);
+  lack('guard', around.guard === undefined);
+  lack('ipsets', around.ipsets === undefined);
+  lack('namespaces', around.namespaces === undefined);
+  const families = (['iptables', 'ip6tables'] as const).filter((part) => absent.has(part));
+  return {
+    needs: new Set(missing),
+    words: [
+      ...families.map(
+        (part) => `not given: the rules of ${part}; nothing is said of ${part === 'iptables' ? 'IPv4' : 'IPv6'}`,
+      ),
+      ...host.gaps.map(({ what, why }) => `not read: ${what}: ${why}`),
+    ],
+  };
+};

@@ -1,0 +1,89 @@
+/** What the prover says of a host's rules, asked once for all findings that want to know. */
+import { type Hook, hooks } from '../netfilter/hooks.ts';
+import { everyAssumption } from '../packet/assumption.ts';
+import type { Condition } from '../packet/condition.ts';
+import type { Program, ProgramRule } from '../packet/program.ts';
+import type { Decoded } from '../prove/decode.ts';
+import { BudgetError } from '../prove/diagram.ts';
+import { packetThat } from '../prove/passing.ts';
+import { matchesAt, type Overridden, overridden, type Unreached, type Where } from '../prove/questions.ts';
+import { lazy } from './lazy.ts';
+
+/** Questions whose answer would take more memory than this are answered with nothing, and the report says so. */
+const budget = 6_000_000;
+
+const options = { assume: everyAssumption, budget };
+
+export interface Proof {
+  /** Rules that match no packet at any hook that reaches them. Undefined: not known. */
+  readonly unreached: () => readonly Unreached[] | undefined;
+  /** See prove/questions.ts. Undefined: not known. */
+  readonly overridden: (
+    isTheirs: (rule: ProgramRule) => boolean,
+    hook: 'input' | 'forward',
+  ) => readonly Overridden[] | undefined;
+  /** A packet that the hook does this with and that meets all conditions; null if there is none, undefined: not known. */
+  readonly packetThat: (
+    does: 'passes' | 'stops',
+    hook: Hook,
+    conditions: readonly Condition[],
+  ) => Decoded | null | undefined;
+}
+
+const wheres: readonly Where[] = hooks.flatMap((hook): readonly Where[] =>
+  hook === 'forward'
+    ? [{ hook, kind: 'filter' }]
+    : [
+        { hook, kind: 'filter' },
+        { hook, kind: 'nat' },
+      ],
+);
+
+/** `why` of a rule that several hooks reach is the one nearest to a match. */
+const nearest = ['blocked', 'impossible', 'uncalled'] as const;
+
+const isAsked = ({ tables }: Program, { hook, kind }: Where): boolean =>
+  tables.some(({ chains }) =>
+    [...chains.values()].some(({ base }) => base?.hook === hook && (base.type === 'nat') === (kind === 'nat')),
+  );
+
+/** A chain that several hooks reach: its rule is dead where it matches at none of them. */
+const deadEverywhere = (program: Program): readonly Unreached[] => {
+  const found = new Map<ProgramRule, Unreached>();
+  const alive = new Set<ProgramRule>();
+  for (const where of wheres.filter((one) => isAsked(program, one))) {
+    const { unreached, matched } = matchesAt(program, where, options);
+    for (const rule of matched) alive.add(rule);
+    for (const one of unreached) {
+      const known = found.get(one.rule);
+      if (!known || nearest.indexOf(one.why) < nearest.indexOf(known.why)) found.set(one.rule, one);
+    }
+  }
+  return [...found.values()].filter(({ rule }) => !alive.has(rule));
+};
+
+/** `unsure` is told when an answer would have taken too much. */
+export const proofOf = (program: Program, unsure: (question: string) => void): Proof => {
+  const guarded = <T>(question: string, ask: () => T): T | undefined => {
+    try {
+      return ask();
+    } catch (error) {
+      if (!(error instanceof BudgetError)) throw error;
+      unsure(question);
+      return undefined;
+    }
+  };
+  return {
+    unreached: lazy(() => guarded('which rules never match', () => deadEverywhere(program))),
+    overridden: (isTheirs, hook) =>
+      guarded("which packets Docker's rules let in", () =>
+        overridden(program, isTheirs, { hook, kind: 'filter' }, options),
+      ),
+    packetThat: (does, hook, conditions) =>
+      guarded(
+        `which packets the ${hook} hook lets through`,
+        () =>
+        packetThat(does, program, { hook, kind: 'filter' }, conditions, options) ?? null, // prettier-ignore
+      ),
+  };
+};

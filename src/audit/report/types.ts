@@ -1,0 +1,96 @@
+/** What an audit reports. All formats are made from this, and nothing else. */
+import type { Family } from '../../netfilter/family.ts';
+import type { Hook } from '../../netfilter/hooks.ts';
+import type { Finding } from '../finding.ts';
+
+/** A base chain, with who made it as far as names and rules tell. */
+export interface Rung {
+  readonly priority: number;
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  readonly type: 'filter' | 'nat' | 'route';
+  readonly runs: 'nft' | 'iptables-nft' | 'iptables-legacy';
+  readonly policy: 'accept' | 'drop';
+  readonly rules: number;
+  readonly owner: string;
+  /** Another chain of the same priority meets the same packets: which comes first is chance. */
+  readonly isTied: boolean;
+}
+
+export interface HookLadder {
+  readonly hook: Hook;
+  /** In the order in which packets meet them. */
+  readonly rungs: readonly Rung[];
+}
+
+/** An encrypted overlay on one host. */
+export interface OverlayRow {
+  readonly family: Family;
+  readonly port: number;
+  readonly vni: number;
+  /** The name of the network, where the engine says it. */
+  readonly network?: string;
+  /** How many rules there are of each. */
+  readonly mark: number;
+  readonly accept: number;
+  readonly drop: number;
+  readonly guard: boolean;
+  /** What a clear packet of it gets: `drop` as it should be. Undefined where nothing is known of it. */
+  readonly clear?: 'accept' | 'drop' | 'unknown';
+}
+
+/** Where packets come from. `host`: from this host itself. */
+export const sourceClasses = ['anywhere', 'network', 'containers', 'host'] as const;
+export type SourceClass = (typeof sourceClasses)[number];
+
+/** `unknown`: it depends on what nobody has said. */
+export type Reach = 'open' | 'closed' | 'unknown';
+
+/** One port of this host, or one that is published, and who reaches it. */
+export interface ExposureRow {
+  readonly family: Family;
+  readonly protocol: string;
+  readonly port: number;
+  /** `published`: Docker sends it to a container. `listening`: a process of the host has it. */
+  readonly kind: 'published' | 'listening';
+  /** The address of this host, if it is not all of them. */
+  readonly address?: string;
+  /** The container's address and port, or the names of the processes. */
+  readonly behind: string;
+  readonly reach: Readonly<Record<SourceClass, Reach>>;
+}
+
+export interface HostReport {
+  readonly name: string;
+  readonly kind: 'live' | 'capture' | 'rules';
+  readonly files: readonly string[];
+  /** ISO 8601. */
+  readonly taken?: string;
+  readonly engine?: { readonly version?: string; readonly swarm?: string; readonly backend?: string };
+  /** The releases of Docker that write the rules that there are, in words; absent where there are none of Docker's. */
+  readonly era?: string;
+  /** iptables rules, and native ones. */
+  readonly rules: { readonly iptables: number; readonly nft: number };
+  readonly ladder: readonly HookLadder[];
+  readonly overlays: readonly OverlayRow[];
+  readonly exposure: readonly ExposureRow[];
+  /** Worst first within each job. */
+  readonly findings: readonly Finding[];
+  /** What could not be looked at, and what therefore was not looked for. */
+  readonly lacks: readonly string[];
+}
+
+/** A host of which nothing could be read. */
+export interface BrokenHost {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly why: string;
+}
+
+export interface Report {
+  readonly hosts: readonly HostReport[];
+  readonly broken: readonly BrokenHost[];
+  /** Findings that only several hosts together show. `evidence` names the hosts' files. */
+  readonly fleet: readonly Finding[];
+}

@@ -1,0 +1,77 @@
+/** Whether a hook lets a packet of some kind through, and which one. */
+import type { Hook } from '../netfilter/hooks.ts';
+import type { Condition } from '../packet/condition.ts';
+import type { Program } from '../packet/program.ts';
+import { assignmentOf, preferred } from './assignment.ts';
+import { decode, type Decoded } from './decode.ts';
+import type { Node } from './diagram.ts';
+import { namedIn, preferencesOf } from './preferences.ts';
+import type { QuestionOptions, Where } from './questions.ts';
+import { reachOf } from './reach.ts';
+import { createWorkbench, pairOf, type Workbench } from './workbench.ts';
+
+/** Packets that come through all base chains of a hook. */
+export const throughAll = (bench: Workbench, program: Program, where: Where): Node => {
+  const { d } = bench;
+  const { visits, policies } = reachOf(bench, bench.a, program, where);
+  const lost = [
+    ...visits.flatMap(({ decided }) => [...decided].filter(([end]) => end !== 'accept').map(([, packets]) => packets)),
+    ...policies.filter(({ chain }) => chain.base?.policy === 'drop').map(({ packets }) => packets),
+  ];
+  return d.and(bench.care(where.hook), d.not(lost.reduce<Node>((all, packets) => d.or(all, packets), d.no)));
+};
+
+export const exampleOf = (
+  { space }: Workbench,
+  packets: Node,
+  hook: Hook,
+  named: ReturnType<typeof namedIn>,
+): Decoded | undefined =>
+  decode(space, assignmentOf(space, preferred(space, packets, preferencesOf(space, named))), hook);
+
+/** The program with a rule in no chain that asks the conditions, so that the names in them are told apart. */
+const asking = (program: Program, conditions: readonly Condition[]): Program => ({
+  ...program,
+  tables: [
+    ...program.tables,
+    {
+      name: '',
+      runs: 'nft',
+      label: 'question',
+      chains: new Map([
+        [
+          'question',
+          {
+            name: 'question',
+            rules: [
+              {
+                origin: { file: '', line: 0, text: '' },
+                steps: conditions.map((condition) => ({ kind: 'test', condition })),
+              },
+            ],
+          },
+        ],
+      ]),
+    },
+  ],
+});
+
+/**
+ * A packet that meets all conditions and that all chains of the hook let through (`passes`) or that one of them keeps
+ * out (`stops`); undefined if there is none.
+ */
+export const packetThat = (
+  does: 'passes' | 'stops',
+  program: Program,
+  where: Where,
+  conditions: readonly Condition[],
+  options: QuestionOptions,
+): Decoded | undefined => {
+  const asked = asking(program, conditions);
+  const bench = createWorkbench(pairOf(asked, asked, options.budget), options.assume);
+  const { d, space } = bench;
+  const passes = throughAll(bench, program, where);
+  const start = does === 'passes' ? passes : d.and(bench.care(where.hook), d.not(passes));
+  const packets = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), start);
+  return packets === d.no ? undefined : exampleOf(bench, packets, where.hook, namedIn([program]));
+};
