@@ -54,6 +54,12 @@ export interface Found {
   readonly fix: readonly Fix[];
 }
 
+export interface Acceptance {
+  readonly reason: string;
+  /** The last day on which it counts, as 2027-03-31. */
+  readonly until?: string;
+}
+
 /** A finding of a host. */
 export interface Finding extends Omit<Found, 'severity'> {
   readonly code: string;
@@ -64,7 +70,7 @@ export interface Finding extends Omit<Found, 'severity'> {
   /** `CODE: SUBJECT`: the same finding of the same host has it again tomorrow, wherever the rule then stands. */
   readonly fingerprint: string;
   /** Somebody knows of it (`--baseline`), and why it is left. */
-  readonly accepted?: { readonly reason: string };
+  readonly accepted?: Acceptance;
 }
 
 export const rank = (severity: Severity): number => severities.indexOf(severity);

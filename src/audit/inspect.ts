@@ -51,9 +51,9 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
   const host = auditHost(source);
   const lacked = lacksOf(source);
   const rules = findingRules.filter(({ code }) => only?.has(code) ?? true);
-  const findings = rules
-    .filter((rule) => missing(lacked.needs, rule).length === 0)
-    .flatMap((rule) => rule.find(host).map((found) => findingOf(rule, found)));
+  const looked = rules.filter((rule) => missing(lacked.needs, rule).length === 0);
+  const left = rules.filter((rule) => missing(lacked.needs, rule).length > 0);
+  const findings = looked.flatMap((rule) => rule.find(host).map((found) => findingOf(rule, found)));
   const { docker } = source.host;
   const era = eraOf(host);
   return {
@@ -76,6 +76,8 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
     overlays: [],
     exposure: [],
     findings: inOrder(findings),
+    looked: looked.map(({ code }) => code),
+    left: left.map((rule) => ({ code: rule.code, because: missing(lacked.needs, rule).map((need) => needs[need]) })),
     lacks: [
       ...lacked.words,
       ...notLookedFor(lacked.needs, rules),

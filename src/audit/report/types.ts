@@ -61,6 +61,13 @@ export interface ExposureRow {
   readonly reach: Readonly<Record<SourceClass, Reach>>;
 }
 
+/** A finding that could not be looked for. */
+export interface LeftOut {
+  readonly code: string;
+  /** What would have to be known, in words: `listening sockets (ss)`. */
+  readonly because: readonly string[];
+}
+
 export interface HostReport {
   readonly name: string;
   readonly kind: 'live' | 'capture' | 'rules';
@@ -77,6 +84,10 @@ export interface HostReport {
   readonly exposure: readonly ExposureRow[];
   /** Worst first within each job. */
   readonly findings: readonly Finding[];
+  /** Codes that were looked for: one without a finding is clean. */
+  readonly looked: readonly string[];
+  /** Codes that were not, because something is not known of the host: nothing is said about them. */
+  readonly left: readonly LeftOut[];
   /** What could not be looked at, and what therefore was not looked for. */
   readonly lacks: readonly string[];
 }
@@ -88,9 +99,35 @@ export interface BrokenHost {
   readonly why: string;
 }
 
+/** An entry of the baseline that no finding answers to: it can go. */
+export interface StaleEntry {
+  readonly file: string;
+  readonly line: number;
+  readonly code: string;
+  readonly subject?: string;
+  readonly host?: string;
+  /** Its last day, if that is why it does not count. */
+  readonly until?: string;
+}
+
+/** What became of `--baseline`. */
+export interface BaselineUse {
+  readonly file: string;
+  readonly stale: readonly StaleEntry[];
+}
+
 export interface Report {
   readonly hosts: readonly HostReport[];
   readonly broken: readonly BrokenHost[];
   /** Findings that only several hosts together show. `evidence` names the hosts' files. */
   readonly fleet: readonly Finding[];
+  readonly baseline?: BaselineUse;
+}
+
+/**
+ * A report as formats take it: they go through the hosts, one at a time and maybe more than once, and never hold them
+ * all. Whoever has thousands may keep them on disk.
+ */
+export interface PrintableReport extends Omit<Report, 'hosts'> {
+  readonly hosts: Iterable<HostReport>;
 }
