@@ -1,4 +1,5 @@
 /** What is not known of a host, and which findings that leaves out. */
+import { isError } from '../diagnostics/diagnostic.ts';
 import type { Need } from './contract.ts';
 import type { Source } from './source.ts';
 
@@ -31,6 +32,7 @@ export const lacksOf = ({ absent, around, host }: Source): Lacks => {
         (part) => `not given: the rules of ${part}; nothing is said of ${part === 'iptables' ? 'IPv4' : 'IPv6'}`,
       ),
       ...host.gaps.map(({ what, why }) => `not read: ${what}: ${why}`),
+      ...host.diagnostics.filter(isError).map(({ what, span }) => `not read: ${span ? `${span.file}:${span.line}: ` : ''}${what}`), // prettier-ignore
     ],
   };
 };

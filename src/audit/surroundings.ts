@@ -28,6 +28,11 @@ export interface Ipset {
   readonly entries: number;
 }
 
+export interface Ufw {
+  /** ENABLED of ufw.conf. */
+  readonly enabled: boolean;
+}
+
 export interface Firewalld {
   readonly running: boolean;
   readonly version?: string;
@@ -66,6 +71,8 @@ export interface Surroundings {
   readonly ipsets?: readonly Ipset[];
   readonly xfrm?: { readonly states: number; readonly policies: number };
   readonly firewalld?: Firewalld;
+  /** Absent where it is not installed, or not known. */
+  readonly ufw?: Ufw;
   readonly namespaces?: readonly Namespace[];
   /** `null`: there is none, and there was none. */
   readonly guard?: GuardRecord | null;

@@ -15,5 +15,5 @@ export const auditCommand = (outcome: Outcome): Command =>
     .option('--json', 'print the report as JSON')
     .action(async (files: readonly string[], flags: AuditFlags) => {
       const { auditFiles } = await import('./audit.ts');
-      outcome.status = auditFiles(files, flags);
+      outcome.status = await auditFiles(files, flags);
     });

@@ -1,5 +1,6 @@
 /** `dnfw check`: whether two rulesets mean the same, or the packets that tell them apart. */
-import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
+import type { Input } from '../iptables/parse.ts';
 import type { Family } from '../netfilter/family.ts';
 import { families } from '../netfilter/family.ts';
 import type { Hook } from '../netfilter/hooks.ts';
@@ -11,6 +12,7 @@ import { everyAssumption, isAssumption } from '../packet/assumption.ts';
 import { checkJson, checkText } from './check-report.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeAtomically, writeOut } from './files.ts';
+import { hostIn, hostRuleset } from './given.ts';
 import { familiesOf, type LoadedRuleset, programOf, readRuleset, type RulesetFlags } from '../simulate/rulesets.ts';
 import { report, say } from './terminal.ts';
 
@@ -98,11 +100,15 @@ const alone = (a: LoadedRuleset, b: LoadedRuleset, [nameA, nameB]: readonly [str
     ];
   });
 
-const loadPairs = (
-  files: readonly [string, string],
-  flags: CheckFlags,
-): readonly (readonly [Program, Program])[] | readonly Diagnostic[] => {
-  const loaded = files.map((file) => readRuleset(readInput(file), flags));
+const loadOne = async (input: Input, flags: CheckFlags): Promise<Outcome<LoadedRuleset>> => {
+  const found = await hostIn(input, flags);
+  return found ? { value: hostRuleset(found.value), diagnostics: found.diagnostics } : readRuleset(input, flags);
+};
+
+type Loaded = readonly (readonly [Program, Program])[] | readonly Diagnostic[];
+
+const loadPairs = async (files: readonly [string, string], flags: CheckFlags): Promise<Loaded> => {
+  const loaded = await Promise.all(files.map((file) => loadOne(readInput(file), flags)));
   const diagnostics = loaded.flatMap((one) => one.diagnostics);
   if (diagnostics.some(isError)) return diagnostics;
   report(diagnostics);
@@ -113,15 +119,14 @@ const loadPairs = (
   return 'code' in pairs ? [pairs] : pairs;
 };
 
-const areDiagnostics = (loaded: ReturnType<typeof loadPairs>): loaded is readonly Diagnostic[] =>
-  loaded.some((one) => 'code' in one);
+const areDiagnostics = (loaded: Loaded): loaded is readonly Diagnostic[] => loaded.some((one) => 'code' in one);
 
-export const checkFiles = (files: readonly [string, string], flags: CheckFlags): ExitStatus => {
+export const checkFiles = async (files: readonly [string, string], flags: CheckFlags): Promise<ExitStatus> => {
   if (files[0] === '-' && files[1] === '-') {
     report([{ code: 'usage', severity: 'error', what: 'standard input cannot be both rulesets' }]);
     return exit.usage;
   }
-  const pairs = loadPairs(files, flags);
+  const pairs = await loadPairs(files, flags);
   if (areDiagnostics(pairs)) {
     report(pairs);
     return exit.usage;

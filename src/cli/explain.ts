@@ -15,6 +15,7 @@ import type { Ruleset } from '../iptables/types.ts';
 import type { Backend } from '../netfilter/family.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeOut } from './files.ts';
+import { hostIn } from './given.ts';
 import { misusedTable } from './inputs.ts';
 import type { RulesetFlags } from '../simulate/rulesets.ts';
 import { report } from './terminal.ts';
@@ -127,10 +128,13 @@ const chainsOf = ({ tables }: Ruleset, rules: readonly Explanation[]): readonly 
   );
 };
 
-const explainFile = (path: string, flags: ExplainFlags): ExitStatus => {
+const explainFile = async (path: string, flags: ExplainFlags): Promise<ExitStatus> => {
   const input = readInput(path);
-  const misused = misusedTable([input], flags.table, flags.from);
-  const { value, diagnostics } = parse([input], registry, optionsOf(flags));
+  const host = await hostIn(input, flags);
+  const misused = host ? undefined : misusedTable([input], flags.table, flags.from);
+  const { value, diagnostics } = host
+    ? { value: host.value?.iptables ?? { tables: [] }, diagnostics: host.diagnostics }
+    : parse([input], registry, optionsOf(flags));
   if (refused([...(misused ? [misused] : []), ...diagnostics])) return exit.usage;
   const rules = explainRules(value, registry);
   if (flags.json) writeOut(rulesJson(rules));
@@ -139,7 +143,7 @@ const explainFile = (path: string, flags: ExplainFlags): ExitStatus => {
 };
 
 /** `words`: what stands on the command line beside options. */
-export const explain = (words: readonly string[], flags: ExplainFlags): ExitStatus => {
+export const explain = async (words: readonly string[], flags: ExplainFlags): Promise<ExitStatus> => {
   const wrong = misuse(words, flags);
   if (wrong) {
     report([wrong]);

@@ -96,10 +96,10 @@ const destinationOf = (path: string): Destination => {
   return { path: realpathSync(path), mode: there.mode & 0o777, special: false };
 };
 
-const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string | Uint8Array>): void => {
+const writeBeside = ({ path, mode }: Destination, chunks: Iterable<string | Uint8Array>, newMode: number): void => {
   const scratch = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    const file = openSync(scratch, 'wx', 0o644);
+    const file = openSync(scratch, 'wx', newMode);
     try {
       if (mode !== undefined) fchmodSync(file, mode);
       for (const chunk of chunks) writeAll(file, chunk);
@@ -125,12 +125,15 @@ const writeInto = (path: string, chunks: Iterable<string | Uint8Array>): void =>
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
-/** Writes the chunks beside the file and renames: a reader sees the old content or the new one, never a part. */
-export const writeAtomically = (path: string, chunks: Iterable<string | Uint8Array>): void => {
+/**
+ * Writes the chunks beside the file and renames: a reader sees the old content or the new one, never a part. `mode`: of
+ * a file that is not there yet.
+ */
+export const writeAtomically = (path: string, chunks: Iterable<string | Uint8Array>, mode = 0o644): void => {
   try {
     const destination = destinationOf(path);
     if (destination.special) writeInto(path, chunks);
-    else writeBeside(destination, chunks);
+    else writeBeside(destination, chunks, mode);
   } catch (error) {
     const why = isMissing(error) ? `there is no folder ${dirname(path)}` : reasonOf(error);
     throw new EnvironmentError('file-unwritable', `cannot write ${path}: ${why}`, { cause: error });

@@ -1,10 +1,12 @@
 /** What `dnfw translate` reads: files, standard input or the live host. */
 import { fstatSync } from 'node:fs';
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts';
 import { detectFormat, type Format } from '../iptables/detect.ts';
 import type { Input } from '../iptables/parse.ts';
 import type { TableName } from '../netfilter/hooks.ts';
+import type { RulesetFlags } from '../simulate/rulesets.ts';
 import { readInput } from './files.ts';
+import { dumpsIn } from './given.ts';
 import { report } from './terminal.ts';
 
 /** Whether something was redirected or piped to standard input; a terminal or /dev/null is nothing. */
@@ -24,13 +26,19 @@ const notRead: Diagnostic = {
   help: 'write - as FILE to translate what comes from standard input',
 };
 
-export const readInputs = async (files: readonly string[]): Promise<readonly Input[]> => {
-  if (files.length > 0) return files.map(readInput);
+/** The rules of files, of captures, or of the live host. With an error among the diagnostics they are not all. */
+export const readInputs = async (
+  files: readonly string[],
+  flags: RulesetFlags = {},
+): Promise<Outcome<readonly Input[]>> => {
+  if (files.length > 0) {
+    const given = await Promise.all(files.map((file) => dumpsIn(readInput(file), flags)));
+    return { value: given.flatMap(({ value }) => value), diagnostics: given.flatMap(({ diagnostics }) => diagnostics) };
+  }
   if (isFed()) report([notRead]);
   const { readLive } = await import('./live.ts');
   const live = await readLive();
-  report(live.diagnostics);
-  return live.inputs;
+  return { value: live.inputs, diagnostics: live.diagnostics };
 };
 
 /** `--table` names the table of an output that does not; whoever wants it to choose one would get all of them. */

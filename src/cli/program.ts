@@ -7,6 +7,7 @@ import { NftError } from '../guard/nft-command.ts';
 import { hooks } from '../netfilter/hooks.ts';
 import { assumptions } from '../packet/assumption.ts';
 import { auditCommand } from './audit-commands.ts';
+import { captureCommand } from './capture-commands.ts';
 import type { CheckFlags } from './check.ts';
 import { completion, type Shell, shells } from './completion.ts';
 import { exit, type ExitStatus } from './exit.ts';
@@ -158,7 +159,7 @@ const simulateCommand = (outcome: Outcome): Command =>
     .option('--pcap-out <file>', 'write the packet to FILE, for other programs')
     .action(async (files: readonly string[], flags: SimulateFlags) => {
       const { simulatePacket } = await import('./simulate.ts');
-      outcome.status = simulatePacket(files, flags);
+      outcome.status = await simulatePacket(files, flags);
     });
 
 const nodeBudget = (text: string): number => {
@@ -203,7 +204,7 @@ const checkCommand = (outcome: Outcome): Command =>
     .option('--pcap-out <file>', 'write the packets that show differences to FILE')
     .action(async (a: string, b: string, flags: CheckFlags) => {
       const { checkFiles } = await import('./check.ts');
-      outcome.status = checkFiles([a, b], flags);
+      outcome.status = await checkFiles([a, b], flags);
     });
 
 const explainCommand = (outcome: Outcome): Command =>
@@ -224,7 +225,7 @@ const explainCommand = (outcome: Outcome): Command =>
     .allowExcessArguments()
     .action(async (_first: string | undefined, flags: ExplainFlags, command: Command) => {
       const { explain } = await import('./explain.ts');
-      outcome.status = explain(command.args, flags);
+      outcome.status = await explain(command.args, flags);
     });
 
 const completionCommand = (): Command =>
@@ -247,6 +248,7 @@ export const program = (outcome: Outcome = { status: exit.done }): Command =>
     .addCommand(simulateCommand(outcome))
     .addCommand(explainCommand(outcome))
     .addCommand(auditCommand(outcome))
+    .addCommand(captureCommand(outcome))
     .addCommand(installCommand(outcome))
     .addCommand(confirmCommand(outcome))
     .addCommand(statusCommand(outcome))

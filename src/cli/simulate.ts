@@ -1,5 +1,6 @@
 /** `dnfw simulate`: one packet through the rulesets of a host, and what becomes of it. */
-import { type Diagnostic, isError } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
+import { factsFor, type Network } from '../guard/network.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { Hook } from '../netfilter/hooks.ts';
 import { readHex } from '../packet/hex.ts';
@@ -12,8 +13,9 @@ import { printSimulation } from '../simulate/print.ts';
 import { type Simulation, simulate } from '../simulate/simulate.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readBytes, readInput, writeAtomically, writeOut } from './files.ts';
+import { hostRuleset, hostsIn } from './given.ts';
 import { misusedTable } from './inputs.ts';
-import { familiesOf, programOf, readHost, type RulesetFlags } from '../simulate/rulesets.ts';
+import { familiesOf, type LoadedRuleset, programOf, readHost, type RulesetFlags } from '../simulate/rulesets.ts';
 import type { SaidLocal, SaidRoute } from './simulate-options.ts';
 import { report, say } from './terminal.ts';
 
@@ -69,10 +71,14 @@ const readSaid = (flags: SimulateFlags): Read<SaidPacket> => {
   return { value: said.value, diagnostics: [...captured.diagnostics, ...said.diagnostics] };
 };
 
-const factsOf = ({ route = [], local = [] }: SimulateFlags, family: Family): Facts => ({
-  routes: route.filter((one) => one.family === family),
-  locals: local.filter((one) => one.family === family),
-});
+/** What the command line says, and what is known of the host. */
+const factsOf = ({ route = [], local = [] }: SimulateFlags, networks: readonly Network[], family: Family): Facts => {
+  const known = networks.map((network) => factsFor(network, family));
+  return {
+    routes: [...route.filter((one) => one.family === family), ...known.flatMap(({ routes }) => routes)],
+    locals: [...local.filter((one) => one.family === family), ...known.flatMap(({ locals }) => locals)],
+  };
+};
 
 const asJson = (found: Simulation, { packet, hook, assumed }: SaidPacket): string => {
   const { verdict, detail, unknown, ways } = found;
@@ -106,7 +112,21 @@ const refused = (diagnostics: readonly Diagnostic[]): boolean => {
   return wrong;
 };
 
-export const simulatePacket = (files: readonly string[], flags: SimulateFlags): ExitStatus => {
+/** All files as the rulesets of one host; a capture also has its addresses and routes. */
+const readRules = async (
+  files: readonly string[],
+  flags: SimulateFlags,
+): Promise<Outcome<{ readonly loaded: readonly LoadedRuleset[]; readonly networks: readonly Network[] }>> => {
+  const { value, diagnostics } = await hostsIn(files.map(readInput), flags);
+  const misused = misusedTable(value.rest, flags.table, flags.from);
+  const given = readHost(value.rest, flags);
+  return {
+    value: { loaded: [...value.hosts.map(hostRuleset), ...given.value], networks: value.hosts },
+    diagnostics: [...(misused ? [misused] : []), ...diagnostics, ...given.diagnostics],
+  };
+};
+
+export const simulatePacket = async (files: readonly string[], flags: SimulateFlags): Promise<ExitStatus> => {
   const wrong = misuse(flags);
   if (wrong) {
     report([wrong]);
@@ -114,19 +134,17 @@ export const simulatePacket = (files: readonly string[], flags: SimulateFlags): 
   }
   const said = readSaid(flags);
   if (refused(said.diagnostics) || !said.value) return exit.usage;
-  const inputs = files.map(readInput);
-  const misused = misusedTable(inputs, flags.table, flags.from);
-  const { value: loaded, diagnostics } = readHost(inputs, flags);
-  if (refused([...(misused ? [misused] : []), ...diagnostics])) return exit.usage;
+  const { value: rules, diagnostics } = await readRules(files, flags);
+  if (refused(diagnostics)) return exit.usage;
   const { packet, hook, assumed } = said.value;
   const { family } = packet;
-  const concerned = loaded.filter((one) => familiesOf(one).has(family));
+  const concerned = rules.loaded.filter((one) => familiesOf(one).has(family));
   if (concerned.length === 0)
     say(`dnfw: none of the rulesets has tables for ${family === 'ip' ? 'IPv4' : 'IPv6'}: nothing stops this packet`);
   const host = hostOf(
     concerned.map((one) => programOf(one, family)),
     family,
-    factsOf(flags, family),
+    factsOf(flags, rules.networks, family),
   );
   const found = simulate(host, packet, hook ? { start: hook } : {});
   if (flags.pcapOut !== undefined) writeAtomically(flags.pcapOut, [writePcap([packet])]);

@@ -4,7 +4,7 @@ import { isError } from '../diagnostics/diagnostic.ts';
 import { describeRole, overlayRole } from '../docker/roles.ts';
 import { registry } from '../extensions/registry.ts';
 import type { Format } from '../iptables/detect.ts';
-import { type Input, parse } from '../iptables/parse.ts';
+import { parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
 import type { Backend, Family } from '../netfilter/family.ts';
 import type { TableName } from '../netfilter/hooks.ts';
@@ -178,17 +178,16 @@ const proven = async (
   return { verdict: check.verdict, words: proofWords(check) };
 };
 
-const emptyHost = (files: readonly string[], inputs: readonly Input[]): boolean =>
-  files.length === 0 && inputs.length === 0;
-
 export const translateFiles = async (files: readonly string[], flags: TranslateFlags): Promise<ExitStatus> => {
-  const inputs = await readInputs(files);
+  const { value: inputs, diagnostics } = await readInputs(files, flags);
   const misused = misusedTable(inputs, flags.table, flags.from);
-  if (misused) {
-    report([misused]);
+  if (misused || diagnostics.some(isError)) {
+    report(misused ? [misused] : diagnostics);
     return exit.usage;
   }
-  if (emptyHost(files, inputs)) say('dnfw: this host has no iptables rules of either backend');
+  report(diagnostics);
+  if (inputs.length === 0)
+    say(`dnfw: ${files.length === 0 ? 'this host' : files.join(', ')} has no iptables rules of either backend`);
   const backend = flags.exactLegacy ? 'legacy' : flags.backend;
   const parsed = parse(inputs, registry, {
     ...(flags.from ? { format: flags.from } : {}),

@@ -52,6 +52,11 @@ export const catalogue = {
   'bad-capture': 'a capture file that cannot be read, or not to its end',
   'packet-cut': 'a packet of which not all bytes were captured',
 
+  // A capture of a host cannot be read.
+  'capture-newer': 'a capture of a newer dnfw, in a form that this one does not know',
+  'capture-invalid': 'a capture that lacks something or has it wrong',
+  'capture-lacks': 'a capture without something that is needed, because it could not be read on its host',
+
   // nftables JSON cannot be read, or says something that dnfw does not know.
   'json-syntax': 'the input is no JSON, or ends early',
   'not-nftables': 'the input is JSON, but no document of libnftables',

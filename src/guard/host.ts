@@ -3,7 +3,7 @@ import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnosti
 import { registry } from '../extensions/registry.ts';
 import { type Input, parse } from '../iptables/parse.ts';
 import type { Ruleset } from '../iptables/types.ts';
-import { type Backend, families } from '../netfilter/family.ts';
+import { families } from '../netfilter/family.ts';
 import type { Json } from '../nftables/json.ts';
 import { readNftables } from '../nftables/read.ts';
 import type { NftRuleset } from '../nftables/ruleset.ts';
@@ -12,7 +12,7 @@ import { type Ancestry, type Caller, callersOf } from './caller.ts';
 import { type DockerInfo, type Peer, readInfo, readNodes } from './docker-info.ts';
 import { readSaves } from './iptables-save.ts';
 import { type HostAddress, type HostRoute, readAddresses, readRoutes } from './network.ts';
-import { type Programs, systemPrograms } from './programs.ts';
+import { type AnswerPlace, type Programs, systemPrograms } from './programs.ts';
 import { readSockets, type Socket } from './sockets.ts';
 import { apartFrom } from '../simulate/twins.ts';
 import { peersOfPolicies } from './xfrm.ts';
@@ -51,17 +51,20 @@ const nothing: NftRuleset = { tables: [] };
 
 type Gaps = Gap[];
 
-const textOr = async (
+const answerOr = async (
   { ask }: Programs,
   what: Gap['what'],
   gaps: Gaps,
   [program = '', ...args]: readonly string[],
-): Promise<string> => {
+): Promise<{ readonly text: string; readonly place?: AnswerPlace }> => {
   const answer = await ask(program, args);
-  if (answer.kind === 'text') return answer.text;
+  if (answer.kind === 'text') return answer;
   gaps.push({ what, why: answer.kind === 'missing' ? `${program} is not installed` : `${program}: ${answer.why}` });
-  return '';
+  return { text: '' };
 };
+
+const textOr = async (programs: Programs, what: Gap['what'], gaps: Gaps, words: readonly string[]): Promise<string> =>
+  (await answerOr(programs, what, gaps, words)).text;
 
 const jsonOf = (text: string): Json => {
   try {
@@ -76,14 +79,11 @@ export interface HostRules extends Pick<Host, 'iptables' | 'nft' | 'listed'> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const backendOf = ({ name }: Input): Backend | undefined =>
-  name.includes('-nft-') ? 'nft' : name.includes('-legacy-') ? 'legacy' : undefined;
-
-/** Some releases do not say in a dump which backend it is of; the program that made it is sure. */
+/** Each backend by itself: that both are in use is for others to judge. */
 const parseSaves = (inputs: readonly Input[]): Outcome<Ruleset> => {
   const each = ([undefined, 'nft', 'legacy'] as const).flatMap((backend) => {
-    const some = inputs.filter((input) => backendOf(input) === backend);
-    return some.length === 0 ? [] : [parse(some, registry, backend === undefined ? {} : { backend })];
+    const some = inputs.filter((input) => input.backend === backend);
+    return some.length === 0 ? [] : [parse(some, registry)];
   });
   return {
     value: { tables: each.flatMap(({ value }) => value.tables) },
@@ -96,9 +96,12 @@ const readRules = async (programs: Programs, gaps: Gaps): Promise<HostRules> => 
   for (const { program, why } of saved.failures) gaps.push({ what: 'iptables', why: `${program}: ${why}` });
   if (saved.answered === 0) gaps.push({ what: 'iptables', why: 'iptables is not installed' });
   const parsed = parseSaves(saved.inputs);
-  const text = await textOr(programs, 'nft', gaps, ['nft', '-j', 'list', 'ruleset']);
-  // nft prints nothing at all where there are no tables in some releases.
-  const listed = text.trim() === '' ? { value: nothing, diagnostics: [] } : readNftables('<nft list ruleset>', text);
+  const { text, place } = await answerOr(programs, 'nft', gaps, ['nft', '-j', 'list', 'ruleset']);
+  const listed =
+    // nft prints nothing at all where there are no tables in some releases.
+    text.trim() === ''
+      ? { value: nothing, diagnostics: [] }
+      : readNftables(place?.file ?? '<nft list ruleset>', text, undefined, place?.line);
   const { own } = apartFrom(listed.value, parsed.value);
   return {
     iptables: parsed.value,

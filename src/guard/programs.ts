@@ -1,9 +1,16 @@
 /** Effects: programs of the host that the guard asks. Everything that is read of the host goes through this seam. */
 import { execa } from 'execa';
 
+/** Where an answer stands that was written down, so that its lines have places. */
+export interface AnswerPlace {
+  readonly file: string;
+  /** Of the first line of the text; 1-based. */
+  readonly line: number;
+}
+
 /** What a program said. A program that is missing or has no right is an answer too: what it knows is then not known. */
 export type Answer =
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string; readonly place?: AnswerPlace }
   | { readonly kind: 'missing' }
   | { readonly kind: 'failed'; readonly why: string };
 
@@ -16,9 +23,12 @@ export interface Programs {
 const reasonIn = (stderr: string): string | undefined =>
   stderr.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
 
+/** Milliseconds that a program which was killed has to be gone. */
+const grace = 100;
+
 export const systemPrograms: Programs = {
   ask: async (program, args, seconds = 60) => {
-    const result = await execa(program, args, {
+    const child = execa(program, args, {
       reject: false,
       timeout: seconds * 1000,
       killSignal: 'SIGKILL',
@@ -27,7 +37,18 @@ export const systemPrograms: Programs = {
       maxBuffer: 500_000_000,
       env: { LC_ALL: 'C' },
     });
+    // A helper that it has started may outlive it and hold its pipes: nobody waits for that.
+    const late = setTimeout(
+      () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      },
+      seconds * 1000 + grace,
+    );
+    const result = await child;
+    clearTimeout(late);
     if (result.code === 'ENOENT') return { kind: 'missing' };
+    if (result.timedOut) return { kind: 'failed', why: `it does not answer within ${seconds} s` };
     if (result.failed)
       return { kind: 'failed', why: reasonIn(result.stderr) ?? result.shortMessage ?? 'it gave no reason' };
     return { kind: 'text', text: result.stdout };

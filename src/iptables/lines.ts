@@ -8,7 +8,7 @@ const longestQuote = 64;
 export function* linesOf(input: Input): Generator<Line> {
   const { text, name } = input;
   let start = text.startsWith('\ufeff') ? 1 : 0;
-  for (let number = 1; start < text.length; number++) {
+  for (let number = input.firstLine ?? 1; start < text.length; number++) {
     let end = text.indexOf('\n', start);
     if (end < 0) end = text.length;
     const stop = end > start && text.charCodeAt(end - 1) === 13 ? end - 1 : end;

@@ -18,6 +18,11 @@ import { errorAt } from './words.ts';
 export interface Input {
   readonly name: string;
   readonly text: string;
+  /** Where the text begins in the file of that name, if it is a part of it; 1-based. */
+  readonly firstLine?: number;
+  /** What whoever made the text knows of it, and no line of it may say. */
+  readonly family?: Family;
+  readonly backend?: Backend;
 }
 
 export interface ParseOptions {
@@ -66,6 +71,12 @@ const badEncoding = (input: Input, listing: boolean): Diagnostic | undefined => 
   return undefined;
 };
 
+const toldBy = ({ family, backend }: Input, options: ParseOptions): ParseOptions => ({
+  ...(family === undefined ? {} : { family }),
+  ...(backend === undefined ? {} : { backend }),
+  ...options,
+});
+
 /** An input that seemed to have a format and then had nothing of it, such as a dump whose lines were joined to one comment. */
 const holdsNothing = ({ name }: Input): Diagnostic => ({
   code: 'empty-input',
@@ -84,7 +95,7 @@ export const parse = (inputs: readonly Input[], grammar: Grammar, options: Parse
   const diagnostics: Diagnostic[] = [];
   for (const input of inputs) {
     const format = options.format ?? detectFormat(input);
-    const reading = readOne(input, format, grammar, options);
+    const reading = readOne(input, format, grammar, toldBy(input, options));
     const encoding = reading.tables.length > 0 ? badEncoding(input, format === 'listing') : undefined;
     if (encoding) diagnostics.push(encoding);
     if (reading.tables.length === 0 && !reading.diagnostics.some(isError)) diagnostics.push(holdsNothing(input));

@@ -25,14 +25,14 @@ const deepest = 256;
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
-const skipBlank = (text: string, from: number): number => {
+export const skipBlank = (text: string, from: number): number => {
   let at = from;
   while (isBlank(text.charCodeAt(at))) at++;
   return at;
 };
 
 /** Behind the closing quote of the string that begins at `from`, or -1. */
-const endOfString = (text: string, from: number): number => {
+export const endOfString = (text: string, from: number): number => {
   for (let at = from + 1; ;) {
     const end = text.indexOf('"', at);
     if (end < 0) return -1;
@@ -44,7 +44,7 @@ const endOfString = (text: string, from: number): number => {
 };
 
 /** Behind the value that begins at `from`, going by brackets and quotes only; -1 if it does not end. */
-const endOfValue = (text: string, from: number): number => {
+export const endOfValue = (text: string, from: number): number => {
   let depth = 0;
   for (let at = from; at < text.length;) {
     const code = text.charCodeAt(at);
@@ -74,7 +74,7 @@ type Awaited =
   'a value' | 'a value or "]"' | 'a name or "}"' | 'a name' | 'a colon' | 'a comma or "]"' | 'a comma or "}"';
 
 /** The first place from which the text of a value that begins at `from` is no JSON; undefined if it is all right. */
-const findFault = (text: string, from: number): Failure | undefined => {
+export const findFault = (text: string, from: number): Failure | undefined => {
   const open: string[] = [];
   let awaited: Awaited = 'a value';
   const fault = (at: number, what: string): Failure => ({ kind: 'syntax', offset: at, length: 1, what });
@@ -125,7 +125,7 @@ const findFault = (text: string, from: number): Failure | undefined => {
 const longNumbers = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
 
 /** Numbers with more digits than a double holds become hexadecimal strings, which is how nft itself writes very long ones. */
-const keepDigits = (slice: string): string =>
+export const keepDigits = (slice: string): string =>
   slice.replace(longNumbers, (found) =>
     found.startsWith('"') || found.startsWith('-') ? found : `"0x${BigInt(found).toString(16)}"`,
   );

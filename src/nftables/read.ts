@@ -33,8 +33,9 @@ const textForm =
   /^(?:\s|#[^\n]*\n|#!)*(?:(?:add|create|delete|destroy|flush)\s+)?(?:table|chain|ruleset|define|include|rule|set|map)\b/;
 
 /** Why a text is no document of nftables, with what to do about it. */
-const explain = (file: string, text: string, failure: Failure): Diagnostic => {
-  const span = spanAt(file, text, failure.offset, failure.length);
+const explain = (file: string, text: string, failure: Failure, firstLine: number): Diagnostic => {
+  const within = spanAt(file, text, failure.offset, failure.length);
+  const span = { ...within, line: within.line + firstLine - 1 };
   if (text.trim() === '')
     return {
       code: 'empty-input',
@@ -96,10 +97,17 @@ export const opaqueExtension = (statement: Json): string | undefined => {
   return kind === 'match' && name === 'comment' ? undefined : `${kind} ${name}`;
 };
 
-const applyAll = (file: string, text: string, elements: readonly Element[], draft: Draft): readonly Diagnostic[] => {
+const applyAll = (
+  file: string,
+  text: string,
+  elements: readonly Element[],
+  draft: Draft,
+  firstLine: number,
+): readonly Diagnostic[] => {
   const diagnostics: Diagnostic[] = [];
   const repeated = counter();
-  for (const { value, offset, line } of elements) {
+  for (const { value, offset, line: lineInText } of elements) {
+    const line = lineInText + firstLine - 1;
     const say =
       (severity: Severity) =>
       (code: Code, what: string, why?: string, help?: string): undefined => {
@@ -147,12 +155,14 @@ const applyAll = (file: string, text: string, elements: readonly Element[], draf
 
 /**
  * Reads the JSON `text` of `file`, on top of the ruleset `before` if there is one. The value is the ruleset as far as
- * it could be read; with an error among the diagnostics, nft would not have loaded it.
+ * it could be read; with an error among the diagnostics, nft would not have loaded it. `firstLine`: where the text
+ * begins in the file, if it is a part of it.
  */
-export const readNftables = (file: string, text: string, before?: NftRuleset): Outcome<NftRuleset> => {
+export const readNftables = (file: string, text: string, before?: NftRuleset, firstLine = 1): Outcome<NftRuleset> => {
   const elements = readArray(text, 'nftables');
-  if ('kind' in elements) return { value: before ?? { tables: [] }, diagnostics: [explain(file, text, elements)] };
+  if ('kind' in elements)
+    return { value: before ?? { tables: [] }, diagnostics: [explain(file, text, elements, firstLine)] };
   const draft = draftFrom(before);
-  const diagnostics = applyAll(file, text, elements, draft);
+  const diagnostics = applyAll(file, text, elements, draft, firstLine);
   return { value: { tables: [...draft.values()] }, diagnostics };
 };

@@ -22,7 +22,10 @@ export interface RulesetFlags {
 }
 
 export type LoadedRuleset =
-  { readonly kind: 'iptables'; readonly ruleset: Ruleset } | { readonly kind: 'nft'; readonly ruleset: NftRuleset };
+  | { readonly kind: 'iptables'; readonly ruleset: Ruleset }
+  | { readonly kind: 'nft'; readonly ruleset: NftRuleset }
+  /** Both of one host, side by side. */
+  | { readonly kind: 'host'; readonly iptables: Ruleset; readonly nft: NftRuleset };
 
 /** JSON begins with a bracket; so does no form of iptables rules. */
 const isJson = ({ text }: Input): boolean => /^\ufeff?\s*[{[]/.test(text);
@@ -42,7 +45,7 @@ const readIptables = (inputs: readonly Input[], { from, ...rest }: RulesetFlags)
 /** One file as a ruleset of its own. With an error among the diagnostics, the value must not be acted upon. */
 export const readRuleset = (input: Input, flags: RulesetFlags): Outcome<LoadedRuleset> => {
   if (!isNft(input, flags)) return readIptables([input], flags);
-  const { value, diagnostics } = readNftables(input.name, input.text);
+  const { value, diagnostics } = readNftables(input.name, input.text, undefined, input.firstLine);
   return { value: { kind: 'nft', ruleset: value }, diagnostics };
 };
 
@@ -71,7 +74,7 @@ export const readHost = (inputs: readonly Input[], flags: RulesetFlags): Outcome
   }
   let nft: NftRuleset | undefined;
   for (const input of inputs.filter((one) => isNft(one, flags))) {
-    const read = readNftables(input.name, input.text, nft);
+    const read = readNftables(input.name, input.text, nft, input.firstLine);
     nft = read.value;
     diagnostics.push(...read.diagnostics);
   }
@@ -84,13 +87,23 @@ export const readHost = (inputs: readonly Input[], flags: RulesetFlags): Outcome
   return { value: diagnostics.some(isError) ? [] : loaded, diagnostics };
 };
 
+const nftFamilies = ({ tables }: NftRuleset): readonly Family[] =>
+  tables
+    .map(({ family }) => family)
+    .filter(meetsIp)
+    .flatMap((family): Family[] => (family === 'inet' ? ['ip', 'ip6'] : [family]));
+
 /** The families of which a ruleset has tables that meet packets. */
 export const familiesOf = (loaded: LoadedRuleset): ReadonlySet<Family> => {
-  if (loaded.kind === 'iptables') return new Set(loaded.ruleset.tables.map(({ family }) => family));
-  const families = loaded.ruleset.tables.map(({ family }) => family).filter(meetsIp);
-  return new Set(families.flatMap((family): Family[] => (family === 'inet' ? ['ip', 'ip6'] : [family])));
+  const ofIptables = ({ tables }: Ruleset): readonly Family[] => tables.map(({ family }) => family);
+  if (loaded.kind === 'iptables') return new Set(ofIptables(loaded.ruleset));
+  return new Set(loaded.kind === 'nft' ? nftFamilies(loaded.ruleset) : [...ofIptables(loaded.iptables), ...nftFamilies(loaded.nft)]); // prettier-ignore
 };
 
 /** A ruleset as the steps that packets of one family meet. */
-export const programOf = (loaded: LoadedRuleset, family: Family): Program =>
-  loaded.kind === 'iptables' ? iptablesProgram(loaded.ruleset, registry, family) : nftProgram(loaded.ruleset, family);
+export const programOf = (loaded: LoadedRuleset, family: Family): Program => {
+  if (loaded.kind === 'iptables') return iptablesProgram(loaded.ruleset, registry, family);
+  if (loaded.kind === 'nft') return nftProgram(loaded.ruleset, family);
+  const both = [iptablesProgram(loaded.iptables, registry, family), nftProgram(loaded.nft, family)];
+  return { family, tables: both.flatMap(({ tables }) => tables) };
+};
