@@ -13,6 +13,7 @@ export const needs = {
   sockets: 'listening sockets (ss)',
   addresses: 'addresses and routes (ip)',
   modules: 'kernel modules',
+  firewalld: 'whether firewalld runs, and how it is set up',
   sysctls: 'kernel settings (sysctl)',
   guard: "the guard's records",
   ipsets: 'ipsets',

@@ -5,9 +5,12 @@ import { registry } from '../extensions/registry.ts';
 import { factsFor } from '../guard/network.ts';
 import { type Published, publishedPorts } from '../guard/published.ts';
 import { families, type Family } from '../netfilter/family.ts';
+import type { Packet } from '../packet/packet.ts';
 import type { Program } from '../packet/program.ts';
+import type { Oracle } from '../packet/view.ts';
 import type { Decoded } from '../prove/decode.ts';
 import { hostOf, type Host as SimulatedHost } from '../simulate/host.ts';
+import { departures } from '../simulate/ipsec.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
 import { nftProgram } from '../simulate/nft-program.ts';
 import type { BuiltInChain, Hook, TableName } from '../netfilter/hooks.ts';
@@ -38,6 +41,8 @@ export interface AuditHost extends Source {
   /** A packet through all of its way, or from the hook on that its words say. */
   readonly send: (family: Family, words: string) => Sent;
   readonly sendDecoded: (decoded: Decoded, hook: Hook) => Sent;
+  /** The ways of a packet of this host itself, and where the kernel looks for an IPsec policy on them. */
+  readonly departures: (packet: Packet, oracle?: Oracle) => ReturnType<typeof departures>;
   /** Families with any rule or base chain. */
   readonly families: () => readonly Family[];
   /** Questions that would have taken too much to be answered. */
@@ -59,7 +64,7 @@ export const auditHost = (source: Source): AuditHost => {
   return {
     ...source,
     rules: () => found().all,
-    overlays: lazy(() => overlaysIn(found().all)),
+    overlays: lazy(() => overlaysIn(found().all, host.nft)),
     published: lazy(() => publishedPorts(host)),
     knows: (family, table, chain) =>
       !source.absent.has(family === 'ip' ? 'iptables' : 'ip6tables') &&
@@ -73,6 +78,7 @@ export const auditHost = (source: Source): AuditHost => {
     ),
     send: (family, words) => sendWords(simulated(family), words),
     sendDecoded: (decoded, hook) => sendDecoded(simulated(decoded.packet.family), decoded, hook),
+    departures: (packet, oracle) => departures(simulated(packet.family), packet, oracle),
     families: lazy(() =>
       families.filter((family) =>
         program(family).tables.some(({ chains }) => [...chains.values()].some(({ base }) => base)),

@@ -4,6 +4,7 @@ import { type FindingRule, type Need, needs } from './contract.ts';
 import { type Finding, type Found, jobs, rank } from './finding.ts';
 import { type AuditHost, auditHost } from './host.ts';
 import { lacksOf } from './lacks.ts';
+import { overlayRows } from './overlay-rows.ts';
 import { findingRules } from './registry.ts';
 import type { HostReport } from './report/types.ts';
 import type { Source } from './source.ts';
@@ -73,7 +74,7 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
     ...(era === undefined ? {} : { era }),
     rules: { iptables: host.rules().length, nft: nftRules(host) },
     ladder: [],
-    overlays: [],
+    overlays: overlayRows(host),
     exposure: [],
     findings: inOrder(findings),
     looked: looked.map(({ code }) => code),

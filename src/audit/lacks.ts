@@ -20,6 +20,7 @@ export const lacksOf = ({ absent, around, host }: Source): Lacks => {
   lack('sockets', absent.has('sockets'));
   lack('addresses', absent.has('addresses'));
   lack('modules', around.modules === undefined);
+  lack('firewalld', around.firewalld === undefined);
   lack('sysctls', around.sysctls === undefined);
   lack('guard', around.guard === undefined);
   lack('ipsets', around.ipsets === undefined);

@@ -15,3 +15,13 @@ export const lazyBy = <K, T>(make: (key: K) => T): ((key: K) => T) => {
     return made.get(key) as T;
   };
 };
+
+/** What follows from a host alone, made once and kept as long as the host. */
+export const perHost = <H extends object, T>(make: (host: H) => T): ((host: H) => T) => {
+  const made = new WeakMap<H, { readonly value: T }>();
+  return (host) => {
+    const known = made.get(host) ?? { value: make(host) };
+    made.set(host, known);
+    return known.value;
+  };
+};

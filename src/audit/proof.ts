@@ -5,7 +5,7 @@ import type { Condition } from '../packet/condition.ts';
 import type { Program, ProgramRule } from '../packet/program.ts';
 import type { Decoded } from '../prove/decode.ts';
 import { BudgetError } from '../prove/diagram.ts';
-import { packetThat } from '../prove/passing.ts';
+import { type LetIn, letThrough, packetThat } from '../prove/passing.ts';
 import { matchesAt, type Overridden, overridden, type Unreached, type Where } from '../prove/questions.ts';
 import { lazy } from './lazy.ts';
 
@@ -28,6 +28,12 @@ export interface Proof {
     hook: Hook,
     conditions: readonly Condition[],
   ) => Decoded | null | undefined;
+  /** For each question, what the hook lets through of it and by which rules. Undefined: not known. */
+  readonly letThrough: (
+    hook: Hook,
+    questions: readonly (readonly Condition[])[],
+    of?: Program,
+  ) => readonly LetIn[] | undefined;
 }
 
 const wheres: readonly Where[] = hooks.flatMap((hook): readonly Where[] =>
@@ -85,5 +91,7 @@ export const proofOf = (program: Program, unsure: (question: string) => void): P
         () =>
         packetThat(does, program, { hook, kind: 'filter' }, conditions, options) ?? null, // prettier-ignore
       ),
+    letThrough: (hook, questions, of = program) =>
+      guarded(`what the ${hook} hook lets through`, () => letThrough(of, { hook, kind: 'filter' }, questions, options)),
   };
 };

@@ -1,11 +1,45 @@
 /** All findings of one host. A new one costs its file, a line here and its cases in test/audit/cases. */
 import type { FindingRule } from './contract.ts';
+import { cve202328840 } from './rules/cve-2023-28840.ts';
+import { cve202328841 } from './rules/cve-2023-28841.ts';
+import { cve202328842 } from './rules/cve-2023-28842.ts';
+import { cve2026115538 } from './rules/cve-2026-115538.ts';
+import { cve202692542 } from './rules/cve-2026-92542.ts';
 import { mixedBackends } from './rules/mixed-backends.ts';
+import { overlayBlocked } from './rules/overlay-blocked.ts';
+import { overlayDataPathPort } from './rules/overlay-data-path-port.ts';
+import { overlayDropMissing } from './rules/overlay-drop-missing.ts';
+import { overlayDuplicateRules } from './rules/overlay-duplicate-rules.ts';
+import { overlayMarkBehindAccept } from './rules/overlay-mark-behind-accept.ts';
+import { overlayMarkMissing } from './rules/overlay-mark-missing.ts';
+import { overlayMarkNoReroute } from './rules/overlay-mark-no-reroute.ts';
+import { overlayMarkOverwritten } from './rules/overlay-mark-overwritten.ts';
+import { overlayMixedEras } from './rules/overlay-mixed-eras.ts';
+import { overlayModulesMissing } from './rules/overlay-modules-missing.ts';
+import { overlayRules } from './rules/overlay-rules.ts';
+import { overlayStaleVni } from './rules/overlay-stale-vni.ts';
 import { overlayDropBehindAccept } from './rules/overlay-drop-behind-accept.ts';
 
 export const findingRules: readonly FindingRule[] = [
   // encryption
   overlayDropBehindAccept,
+  overlayRules,
+  overlayMixedEras,
+  overlayStaleVni,
+  overlayDuplicateRules,
+  overlayDropMissing,
+  overlayMarkMissing,
+  overlayMarkBehindAccept,
+  overlayMarkOverwritten,
+  overlayMarkNoReroute,
+  overlayBlocked,
+  overlayModulesMissing,
+  overlayDataPathPort,
+  cve202328840,
+  cve202328841,
+  cve202328842,
+  cve202692542,
+  cve2026115538,
   // ordering
   mixedBackends,
 ];

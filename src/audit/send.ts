@@ -18,6 +18,7 @@ export interface Sent {
   readonly verdict: string;
   /** Rules that the packet met and that ended a chain's way, in order; those of the first way if there are several. */
   readonly deciders: readonly RuleEvent[];
+  readonly packet: Packet;
   readonly simulation: Simulation;
   readonly witness: Witness;
 }
@@ -36,6 +37,7 @@ const sent = (
   const events = simulation.ways[0]?.events ?? [];
   const trace = printSimulation(simulation, { all: false, packet: said.words, assumed: said.assumed });
   return {
+    packet,
     verdict: simulation.verdict,
     deciders: events.filter((event): event is RuleEvent => event.kind === 'rule' && isDecider(event.verdict)),
     simulation,

@@ -49,3 +49,40 @@ const rangeWords = ({ from: first, to: last }: VersionRange): string => {
 /** `20.10.24 to 20.10.27, 23.0.3 to 23.0.18`. */
 export const versionWords = (ranges: readonly VersionRange[]): string =>
   ranges.length === 0 ? 'no version' : ranges.map(rangeWords).join(', ');
+
+/** `20.10.24+dfsg1` as numbers; undefined for what is no version (`dev`). */
+const readVersion = (version: string): readonly number[] | undefined => {
+  const found = /^v?(\d+)\.(\d+)(?:\.(\d+))?/.exec(version.trim());
+  return found ? [1, 2, 3].map((i) => Number(found[i] ?? 0)) : undefined;
+};
+
+/** Negative, 0 or positive, as `sort` wants it; undefined if one of them is no version. */
+export const compareVersions = (a: string, b: string): number | undefined => {
+  const [left, right] = [readVersion(a), readVersion(b)];
+  return left && right && compare(left, right);
+};
+
+/** Whether a release is one of these; undefined if it is no version. */
+export const isAmong = (version: string, ranges: readonly VersionRange[]): boolean | undefined => {
+  const numbered = readVersion(version);
+  return (
+    numbered && ranges.some((range) => compare(numbered, lowest(range)) >= 0 && compare(numbered, highest(range)) <= 0)
+  );
+};
+
+/** A build of a distribution (`20.10.24+dfsg1`, `24.0.7-0ubuntu2`) may have fixes that its number does not tell of. */
+export const isDistributions = (version: string): boolean =>
+  /^v?\d+(?:\.\d+)*(?:[+~]|-(?!(?:rc|beta|alpha|ce|ee)\b))/.test(version.trim());
+
+/** Whether all of these releases are among those. */
+export const areAllAmong = (ranges: readonly VersionRange[], those: readonly VersionRange[]): boolean =>
+  ranges.length > 0 &&
+  ranges.every((range) =>
+    those.some((other) => compare(lowest(range), lowest(other)) >= 0 && compare(highest(range), highest(other)) <= 0),
+  );
+
+/** Whether a release is younger than all of these; undefined if it is no version. */
+export const isAfter = (version: string, ranges: readonly VersionRange[]): boolean | undefined => {
+  const numbered = readVersion(version);
+  return numbered && ranges.every((range) => compare(numbered, highest(range)) > 0);
+};

@@ -6,7 +6,7 @@ import type { Family } from '../netfilter/family.ts';
 import { esp, udp } from '../netfilter/protocols.ts';
 import { l4proto } from '../nftables/build.ts';
 import { isList, type Json, listOf, property, text, whole } from '../nftables/json.ts';
-import type { NftRuleset, NftTable } from '../nftables/ruleset.ts';
+import type { NftRule, NftRuleset, NftTable } from '../nftables/ruleset.ts';
 import type { Statement } from '../nftables/types.ts';
 import { translate } from '../translate/translate.ts';
 import type { DockerAccept, EncryptedVni, HostFacts } from './facts.ts';
@@ -92,11 +92,12 @@ const dockerTests: ReadonlySet<string> = new Set(
   ].map((left) => JSON.stringify(left)),
 );
 
-const asksNothingElse = (expr: readonly Statement[]): boolean =>
+/** Whether a rule is about a whole network: a source or a device beside it makes it one about some of its packets. */
+export const asksNothingElse = (expr: readonly Statement[]): boolean =>
   testsOf(expr).every((statement) => 'match' in statement && dockerTests.has(JSON.stringify(statement.match.left)));
 
 /** The set of the tables that Docker's own nft backend makes (moby drivers/overlay/encryption_nft_linux.go). */
-const overlayTable = 'docker-overlay';
+export const overlayTable = 'docker-overlay';
 const overlaySet = 'encrypted-vnis';
 
 const portOf = (statements: readonly Json[]): number | undefined => {
@@ -121,23 +122,38 @@ const valueOf = (element: Json): number | undefined => {
 const usesSet = (statements: readonly Json[]): boolean =>
   statements.some((statement) => text(property(property(statement, 'match'), 'right')) === `@${overlaySet}`);
 
-const inOwnTable = (table: NftTable, family: Family): readonly EncryptedVni[] => {
+/** One network in the engine's own table, with a rule of a chain at this hook that is about it. */
+export interface NativeOverlay extends EncryptedVni {
+  readonly hook: 'input' | 'output';
+  readonly rule: NftRule;
+}
+
+const inOwnTable = (table: NftTable, family: Family): readonly NativeOverlay[] => {
   const elements = listOf(table.sets.get(overlaySet)?.elements).flatMap((element) => valueOf(element) ?? []);
-  const rules = [...table.chains.values()]
-    .filter(({ base }) => base?.hook === 'input')
-    .flatMap(({ rules: all }) => all);
-  return rules
-    .filter(({ statements }) => usesSet(statements))
-    .flatMap(({ statements }) => portOf(statements) ?? [])
-    .flatMap((port) => elements.map((vni) => ({ family, port, vni })));
+  return [...table.chains.values()].flatMap(({ base, rules }): readonly NativeOverlay[] => {
+    if (table.dormant || (base?.hook !== 'input' && base?.hook !== 'output')) return [];
+    const { hook } = base;
+    return rules
+      .filter(({ statements }) => usesSet(statements))
+      .flatMap((rule) => {
+        const port = portOf(rule.statements);
+        return port === undefined ? [] : elements.map((vni) => ({ family, port, vni, hook, rule }));
+      });
+  });
 };
 
-const byNative = ({ tables }: NftRuleset): readonly EncryptedVni[] =>
+/** Networks of the tables that Docker's own nft backend makes. */
+export const nativeOverlays = ({ tables }: NftRuleset): readonly NativeOverlay[] =>
   tables.flatMap((table) =>
     table.name === overlayTable && (table.family === 'ip' || table.family === 'ip6')
       ? inOwnTable(table, table.family)
       : [],
   );
+
+const byNative = (ruleset: NftRuleset): readonly EncryptedVni[] =>
+  nativeOverlays(ruleset)
+    .filter(({ hook }) => hook === 'input')
+    .map(({ family, port, vni }) => ({ family, port, vni }));
 
 const keyOf = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
 

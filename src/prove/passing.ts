@@ -1,7 +1,7 @@
 /** Whether a hook lets a packet of some kind through, and which one. */
 import type { Hook } from '../netfilter/hooks.ts';
 import type { Condition } from '../packet/condition.ts';
-import type { Program } from '../packet/program.ts';
+import type { Program, ProgramRule, ProgramTable } from '../packet/program.ts';
 import { assignmentOf, preferred } from './assignment.ts';
 import { decode, type Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
@@ -74,4 +74,44 @@ export const packetThat = (
   const start = does === 'passes' ? passes : d.and(bench.care(where.hook), d.not(passes));
   const packets = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), start);
   return packets === d.no ? undefined : exampleOf(bench, packets, where.hook, namedIn([program]));
+};
+
+export interface LetIn {
+  /** One such packet; undefined if there is none. */
+  readonly example: Decoded | undefined;
+  /** Every rule that accepts some of them, in the order in which packets meet the rules. */
+  readonly by: readonly {
+    readonly table: ProgramTable;
+    readonly rule: ProgramRule;
+    readonly example: Decoded | undefined;
+  }[];
+}
+
+/** For each question: which packets that meet all its conditions the hook lets through, and which rules accept them. */
+export const letThrough = (
+  program: Program,
+  where: Where,
+  questions: readonly (readonly Condition[])[],
+  options: QuestionOptions,
+): readonly LetIn[] => {
+  const asked = asking(program, questions.flat());
+  const bench = createWorkbench(pairOf(asked, asked, options.budget), options.assume);
+  const { d, space } = bench;
+  const passes = throughAll(bench, program, where);
+  const named = namedIn([program]);
+  const accepting = reachOf(bench, bench.a, program, where).visits.flatMap(({ table, rule, decided }) => {
+    const accepted = d.and(passes, decided.get('accept') ?? d.no);
+    return accepted === d.no ? [] : [{ table, rule, accepted }];
+  });
+  return questions.map((conditions): LetIn => {
+    const packets = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), passes);
+    if (packets === d.no) return { example: undefined, by: [] };
+    return {
+      example: exampleOf(bench, packets, where.hook, named),
+      by: accepting.flatMap(({ table, rule, accepted }) => {
+        const some = d.and(accepted, packets);
+        return some === d.no ? [] : [{ table, rule, example: exampleOf(bench, some, where.hook, named) }];
+      }),
+    };
+  });
 };

@@ -5,7 +5,7 @@
 import type { Family } from '../netfilter/family.ts';
 import { type Hook, hooks } from '../netfilter/hooks.ts';
 import type { Program, ProgramTable } from '../packet/program.ts';
-import { slotOf, valueAt } from '../packet/view.ts';
+import { slotOf, valueAt, type View } from '../packet/view.ts';
 import { conntrackPriority, meetConntrack } from './conntrack.ts';
 import { deviceName, setDevice } from './devices.ts';
 import { addressOf, type Facts, noFacts, routeTo, routeTypes, typeOf } from './facts.ts';
@@ -24,6 +24,8 @@ export interface Way {
   readonly trace: Trace | undefined;
   /** Groups of equal priority whose order has been seen to matter. A way that finds a new one has to be gone again. */
   readonly sensitive: Set<string>;
+  /** Told when a sent packet is routed anew: then, and only then, the kernel looks for an IPsec policy (see ipsec.ts). */
+  readonly routed?: (view: View) => void;
 }
 
 /** Something that a hook calls: a base chain, conntrack, or NAT. */
@@ -60,6 +62,7 @@ const watched = (runner: BaseRunner, way: Way): Ending => {
   const { bytes } = view;
   const ending = runner.run(way.run);
   if (ending.kind !== 'accept' || (mark === valueAt(view, markSlot) && bytes === view.bytes)) return ending;
+  way.routed?.(view);
   const out = deviceName(view, 'o');
   way.trace?.kernel(`routed again, because the chain changed the packet${out ? `; still through ${out}` : ''}`);
   return ending;
@@ -147,7 +150,8 @@ const conntrackMember: Member = {
 };
 
 /** After a sent packet has got another destination it is routed again (nf_nat_proto.c nf_nat_ipv4_local_fn). */
-const routeAgain = ({ run: { view }, host: { family, facts } }: Way): void => {
+const routeAgain = ({ run: { view }, host: { family, facts }, routed }: Way): void => {
+  routed?.(view);
   const address = addressOf(view, 'daddr');
   if (address === undefined) return setDevice(view, 'o', undefined);
   const isLocal = typeOf(address, family, facts) === routeTypes.local;
@@ -173,6 +177,8 @@ const runNatChains = (hook: Hook, groups: readonly Group[], way: Way): Ending =>
     translateFirst(run, mapping, hook, host.facts);
     trace?.kernel(`nat: ${describeEffect(mapping, host.family)}`);
     if (hook === 'output') routeAgain(way);
+    // A new source has the kernel look for a policy once more (nf_nat_proto.c nf_nat_ipv4_out, nf_xfrm_me_harder).
+    if (hook === 'postrouting') way.routed?.(run.view);
     return accepted;
   }
   return accepted;

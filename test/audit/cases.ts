@@ -68,10 +68,10 @@ const pairs = (part: Part | undefined, separator: RegExp): ReadonlyMap<string, s
       }),
   );
 
-/** Empty lines in front, so that a rule has the line of the case file. */
-const inputOf = (path: string, { line, lines }: Part): { readonly name: string; readonly text: string } => ({
+/** Empty lines in front, so that a rule has the line of the case file. JSON has no comments. */
+const inputOf = (path: string, { section, line, lines }: Part): { readonly name: string; readonly text: string } => ({
   name: path,
-  text: `${'\n'.repeat(line - 1)}${lines.join('\n')}\n`,
+  text: `${'\n'.repeat(line - 1)}${lines.map((one) => (section === 'nft' && one.startsWith('#^') ? '' : one)).join('\n')}\n`,
 });
 
 const sourceOf = (path: string, name: string, parts: readonly Part[]): Source => {

@@ -1,52 +1,41 @@
 /** Clear VXLAN of an encrypted network is let in, although Docker has a rule to drop it. */
-import { all, is, type Condition } from '../../packet/condition.ts';
-import { ctStates, payload } from '../../packet/field.ts';
 import type { FindingRule } from '../contract.ts';
+import { clearWay } from '../encryption/clear.ts';
+import { insertingDrop } from '../encryption/commands.ts';
+import { type EncryptedNetwork, encryptedNetworks, networkWords } from '../encryption/networks.ts';
 import type { Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
-import { deleting, evidenceAt, evidenceOf, programFor } from '../host-rules.ts';
-import { type Overlay, overlayWords } from '../overlays.ts';
+import { deleting, evidenceAt, evidenceOf, type HostRule } from '../host-rules.ts';
+import { overlayWords } from '../overlays.ts';
 
-const udp = 17;
+const shown = 8;
 
-/** VXLAN of one network (RFC 7348) that did not come through IPsec. */
-export const clearVxlan = ({ port, vni }: Pick<Overlay, 'port' | 'vni'>): Condition =>
-  all([
-    is({ kind: 'key', key: 'l4proto' }, udp),
-    is(payload('th', 16, 16), port),
-    is(payload('th', 96, 32), vni * 256, 0xffffff00),
-    is({ kind: 'key', key: 'secpath' }, 0),
-    is({ kind: 'key', key: 'ct.state' }, ctStates.new),
-  ]);
+/** `-D` takes the first of two equal rules: one that is to be moved has to go before it comes. */
+const moving = (host: AuditHost, overlay: EncryptedNetwork, drops: readonly HostRule[]): readonly string[] => {
+  const insert = insertingDrop(host, overlay);
+  const isEqual = drops.some(({ text }) => insert.endsWith(` ${text}`));
+  return isEqual ? [...drops.map(deleting), insert] : [insert, ...drops.map(deleting)];
+};
 
-const found = (host: AuditHost, overlay: Overlay): readonly Found[] => {
+const found = (host: AuditHost, overlay: EncryptedNetwork): readonly Found[] => {
   const drops = [...overlay.drops, ...overlay.dropsAny];
-  const [drop] = drops;
-  if (!drop) return [];
-  const packet = host.proof(overlay.family).packetThat('passes', 'input', [clearVxlan(overlay)]);
-  if (!packet) return [];
-  const { witness, deciders, verdict } = host.sendDecoded(packet, 'input');
-  if (verdict !== 'accept') return [];
-  const accepts = deciders.filter((event) => event.verdict === 'accept');
+  if (drops.length === 0 || overlay.isUsed === 'no') return [];
+  const { verdict, sent, accepts } = clearWay(host, overlay);
+  if (verdict !== 'accept' || !sent || accepts.length === 0) return [];
+  const several = accepts.length === 1 ? 'an ACCEPT' : `${accepts.length} rules that accept`;
   return [
     {
       subject: overlayWords(overlay),
-      what: `${overlayWords(overlay)}: a clear VXLAN packet of this encrypted network is let in before Docker's rule to drop it is asked.`,
+      what: `${networkWords(overlay)}: ${several} before Docker's rule to drop clear VXLAN of this encrypted network ${accepts.length === 1 ? 'lets' : 'let'} such packets in.`,
       means:
-        'Whoever can send UDP to this host can put packets into the encrypted network, without any key. IPsec itself does not stop that: Docker has no policy for what comes in, only this rule.',
+        'Whoever can send such a packet to this host can put packets into the encrypted network, without any key. IPsec itself does not stop that: Docker has no policy for what comes in, only this rule.',
       evidence: [
-        ...accepts.map((event) => evidenceAt(event, 'lets it in')),
-        ...drops.map((rule) => evidenceOf(rule, 'would drop it')),
+        ...accepts.slice(0, shown).map(({ origin }) => evidenceAt(origin, 'lets it in')),
+        ...drops.slice(0, shown).map((rule) => evidenceOf(rule, 'would drop it')),
       ],
-      witness,
+      witness: sent.witness,
       fix: [
-        {
-          what: 'put the rule to drop it first',
-          commands: [
-            deleting(drop),
-            `${programFor(drop.table)} -I INPUT 1 -p udp -m policy --dir in --pol none ${drop.text.replace(/^-p udp (?:-m policy --dir in --pol none )?/, '')}`,
-          ],
-        },
+        { what: 'put the rule to drop it first', commands: moving(host, overlay, drops) },
         { what: 'or let the guard drop it, wherever the rules stand', commands: ['dnfw install --from-host'] },
       ],
     },
@@ -59,9 +48,9 @@ export const overlayDropBehindAccept: FindingRule = {
   job: 'encryption',
   title: 'Clear packets of an encrypted network are let in before Docker drops them',
   about:
-    'Docker keeps unencrypted VXLAN of an encrypted network out with one DROP in INPUT. An ACCEPT above it that matches the packet wins. Releases before 20.10.24 and 23.0.3 appended the rule to the end of INPUT, where any ACCEPT of the operator stands before it; later ones insert it at the top, and never put it back there when something is inserted above it. The prover looks for a packet that all chains of the input hook let through, and the simulator confirms it.',
+    'Docker keeps unencrypted VXLAN of an encrypted network out with one DROP in INPUT. An ACCEPT above it that matches the packet wins. Releases before 20.10.24 and 23.0.3 appended the rule to the end of INPUT, where any ACCEPT of the operator stands before it; later ones insert it at the top, and never put it back there when something is inserted above it. The prover looks for packets that all chains of the input hook let through, and for every rule that accepts some of them; the simulator confirms one.',
   silent: 'No packet gets through: the DROP stands first, or other rules or the guard keep the packet out.',
   references: ['CVE-2023-28840', 'GHSA-232p-vwff-86mp', 'moby#45280'],
   needs: [],
-  find: (host) => host.overlays().flatMap((overlay) => found(host, overlay)),
+  find: (host) => encryptedNetworks(host).flatMap((overlay) => found(host, overlay)),
 };
