@@ -1,16 +1,17 @@
-/** `dnfw sync` and `dnfw watch`: the guard's networks in line with Docker's rules, once or as they change. */
+/** `dnfw sync` and `dnfw watch`: the guard's networks in line with Docker's, once or as they change. */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { vniWords } from '../guard/enforced.ts';
 import type { EncryptedVni } from '../guard/facts.ts';
-import { readHostRules } from '../guard/host.ts';
+import { askDocker, readHostRules } from '../guard/host.ts';
 import { systemPrograms } from '../guard/programs.ts';
-import { syncGuard, type Synced } from '../guard/sync.ts';
+import { type Sources, syncGuard, type Synced } from '../guard/sync.ts';
 import { watchRules } from '../guard/watch.ts';
 import { watchUnitText } from '../guard/watch-unit.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { writeOut } from './files.ts';
 import { answer, guardEngine, guardPaths, step } from './guard-engine.ts';
+import { keptWhy } from './guard-report.ts';
 
 export interface SyncFlags {
   readonly json?: boolean;
@@ -20,7 +21,7 @@ export interface WatchFlags {
   readonly printUnit?: boolean;
 }
 
-const sync = (): Promise<Synced> => syncGuard(guardEngine(), () => readHostRules(systemPrograms));
+const sources: Sources = { rules: () => readHostRules(systemPrograms), docker: () => askDocker(systemPrograms) };
 
 const list = (head: string, of: readonly EncryptedVni[]): readonly string[] =>
   of.map((one) => `${head}: ${vniWords(one)}`);
@@ -30,15 +31,24 @@ const changeLines = ({ missing, stale }: Synced): readonly string[] => [
   ...list('not enforced any more', stale),
 ];
 
-const unread = ({ notRead }: Synced): readonly string[] =>
-  notRead.map((why) => `not read, so nothing is taken for gone: ${why}`);
+/** What the operator has to know beside what was done. */
+const notes = ({ notRead, told, kept }: Synced): readonly string[] => [
+  ...notRead.map((why) => `not read, so nothing is taken for gone: ${why}`),
+  ...(notRead.length > 0 ? [] : list(`stays enforced, ${keptWhy(true)}`, kept)),
+  ...list("Docker's rules about it are gone, and the engine says that it is encrypted: restart the engine; the guard is alone in their place", told), // prettier-ignore
+];
 
 export const syncOnce = async ({ json }: SyncFlags): Promise<ExitStatus> => {
-  const found = await sync();
-  const { changed, enforced, missing, stale, notRead } = found;
-  for (const line of unread(found)) step(line);
+  const found = await syncGuard(guardEngine(), sources, 'follow');
+  const { changed, enforced, missing, stale, notRead, told, kept, answers } = found;
+  if (!answers) step('the engine of Docker does not answer: its rules alone tell which networks are encrypted');
+  for (const line of notes(found)) step(line);
   const lines = changed ? changeLines(found) : [`nothing to do: ${enforced.length} encrypted ${enforced.length === 1 ? 'network is' : 'networks are'} enforced`]; // prettier-ignore
-  answer(json, { changed, enforced, added: changed ? missing : [], removed: changed ? stale : [], notRead }, lines);
+  answer(
+    json,
+    { changed, enforced, added: changed ? missing : [], removed: changed ? stale : [], told, kept, answers, notRead },
+    lines,
+  );
   return exit.done;
 };
 
@@ -51,17 +61,18 @@ export const watchGuard = async ({ printUnit }: WatchFlags): Promise<ExitStatus>
   }
   let said = '';
   // The same trouble is told once.
-  const tell = (text: string): void => {
-    if (text !== said && text !== '') step(text);
+  const tell = (lines: readonly string[]): void => {
+    const text = lines.join('\n');
+    if (text !== said) for (const line of lines) step(line);
     said = text;
   };
   const look = async (): Promise<void> => {
     try {
-      const found = await sync();
-      tell(unread(found).join('; '));
+      const found = await syncGuard(guardEngine(), sources, 'keep');
+      tell(notes(found));
       if (found.changed) for (const line of changeLines(found)) step(line);
     } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
+      tell([error instanceof Error ? error.message : String(error)]);
     }
   };
   const watching = watchRules(systemPrograms, look);

@@ -9,7 +9,7 @@ import { isList, type Json, listOf, property, text, whole } from '../nftables/js
 import type { NftRuleset, NftTable } from '../nftables/ruleset.ts';
 import type { Statement } from '../nftables/types.ts';
 import { translate } from '../translate/translate.ts';
-import type { DockerAccept, EncryptedVni, HostFacts } from './facts.ts';
+import { type DockerAccept, type EncryptedVni, type HostFacts, sortedVnis } from './facts.ts';
 
 export interface Rulesets {
   /** Tables of both backends. */
@@ -121,28 +121,31 @@ const valueOf = (element: Json): number | undefined => {
 const usesSet = (statements: readonly Json[]): boolean =>
   statements.some((statement) => text(property(property(statement, 'match'), 'right')) === `@${overlaySet}`);
 
-const inOwnTable = (table: NftTable, family: Family): readonly EncryptedVni[] => {
+/** What a rule of Docker does for an encrypted network: it drops clear packets, or has those that go out encrypted. */
+export interface OverlayRule extends EncryptedVni {
+  readonly does: 'drop' | 'mark';
+}
+
+const ownHooks: Readonly<Record<string, OverlayRule['does']>> = { input: 'drop', output: 'mark' };
+
+const inOwnTable = (table: NftTable, family: Family): readonly OverlayRule[] => {
   const elements = listOf(table.sets.get(overlaySet)?.elements).flatMap((element) => valueOf(element) ?? []);
-  const rules = [...table.chains.values()]
-    .filter(({ base }) => base?.hook === 'input')
-    .flatMap(({ rules: all }) => all);
-  return rules
-    .filter(({ statements }) => usesSet(statements))
-    .flatMap(({ statements }) => portOf(statements) ?? [])
-    .flatMap((port) => elements.map((vni) => ({ family, port, vni })));
+  return [...table.chains.values()].flatMap(({ base, rules }) => {
+    const does = ownHooks[base?.hook ?? ''];
+    if (does === undefined) return [];
+    return rules
+      .filter(({ statements }) => usesSet(statements))
+      .flatMap(({ statements }) => portOf(statements) ?? [])
+      .flatMap((port) => elements.map((vni) => ({ family, port, vni, does })));
+  });
 };
 
-const byNative = ({ tables }: NftRuleset): readonly EncryptedVni[] =>
+const byNative = ({ tables }: NftRuleset): readonly OverlayRule[] =>
   tables.flatMap((table) =>
     table.name === overlayTable && (table.family === 'ip' || table.family === 'ip6')
       ? inOwnTable(table, table.family)
       : [],
   );
-
-const keyOf = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
-
-const order = (a: EncryptedVni, b: EncryptedVni): number =>
-  a.family.localeCompare(b.family) || a.port - b.port || a.vni - b.vni;
 
 const once = <T>(list: readonly T[], key: (one: T) => string): readonly T[] => [
   ...new Map(list.map((one) => [key(one), one])).values(),
@@ -159,19 +162,26 @@ const carriers = (accepts: readonly DockerAccept[]): readonly DockerAccept[] =>
     text: 'ESP, which carries the encrypted overlays',
   }));
 
-/** What the guard needs to know of Docker: pure, from the rules alone, whoever made them. */
-export const factsOf = ({ iptables, nft }: Rulesets): HostFacts => {
-  const encrypted: EncryptedVni[] = [...byNative(nft)];
+export interface DockerFacts extends HostFacts {
+  /** The rules that tell of the encrypted networks. */
+  readonly overlayRules: readonly OverlayRule[];
+}
+
+/** What rules say of Docker: pure, from the rules alone, whoever made them. */
+export const factsOf = ({ iptables, nft }: Rulesets): DockerFacts => {
+  const overlayRules: OverlayRule[] = [...byNative(nft)];
   const accepts: DockerAccept[] = [];
   for (const { family, expr, text: said } of translated(iptables)) {
     const role = overlayRole(expr);
     if (!role || !asksNothingElse(expr)) continue;
+    const { port, vni } = role;
     if (role.role === 'accept') accepts.push({ family, tests: testsOf(expr), text: said });
-    else encrypted.push({ family, port: role.port, vni: role.vni });
+    else overlayRules.push({ family, port, vni, does: role.role === 'mark' ? 'mark' : 'drop' });
   }
   const kept = once(accepts, ({ family, tests }) => `${family} ${JSON.stringify(tests)}`);
   return {
-    encrypted: once(encrypted, keyOf).toSorted(order),
+    encrypted: sortedVnis(overlayRules.map(({ family, port, vni }) => ({ family, port, vni }))),
+    overlayRules,
     dockerAccepts: [...kept, ...carriers(kept)],
   };
 };

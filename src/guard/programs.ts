@@ -1,4 +1,5 @@
 /** Effects: programs of the host that the guard asks. Everything that is read of the host goes through this seam. */
+import process from 'node:process';
 import { execa } from 'execa';
 
 /** What a program said. A program that is missing or has no right is an answer too: what it knows is then not known. */
@@ -11,6 +12,14 @@ export interface Programs {
   /** Runs a program to its end, `seconds` (60) at most; never throws. */
   readonly ask: (program: string, args: readonly string[], seconds?: number) => Promise<Answer>;
 }
+
+/** An engine of another host would tell of that one's networks: contexts are not followed, nor names of hosts. */
+export const dockerEnv = ({
+  DOCKER_HOST: host = '',
+}: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> => ({
+  DOCKER_CONTEXT: 'default',
+  DOCKER_HOST: /^(?:unix|fd):|^tcp:\/\/(?:127\.|localhost(?::|$)|\[::1\])/.test(host) ? host : '',
+});
 
 /** The first line that is no warning such as the one about legacy tables. */
 const reasonIn = (stderr: string): string | undefined =>
@@ -25,7 +34,7 @@ export const systemPrograms: Programs = {
       stdin: 'ignore',
       stripFinalNewline: false,
       maxBuffer: 500_000_000,
-      env: { LC_ALL: 'C' },
+      env: { LC_ALL: 'C', ...dockerEnv(process.env) },
     });
     if (result.code === 'ENOENT') return { kind: 'missing' };
     if (result.failed)
