@@ -25,9 +25,12 @@ export const dockerEnv = ({
 const reasonIn = (stderr: string): string | undefined =>
   stderr.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
 
+/** Milliseconds that a program which was killed has to be gone. */
+const grace = 100;
+
 export const systemPrograms: Programs = {
   ask: async (program, args, seconds = 60) => {
-    const result = await execa(program, args, {
+    const child = execa(program, args, {
       reject: false,
       timeout: seconds * 1000,
       killSignal: 'SIGKILL',
@@ -36,7 +39,18 @@ export const systemPrograms: Programs = {
       maxBuffer: 500_000_000,
       env: { LC_ALL: 'C', ...dockerEnv(process.env) },
     });
+    // A helper that it has started may outlive it and hold its pipes: nobody waits for that.
+    const late = setTimeout(
+      () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      },
+      seconds * 1000 + grace,
+    );
+    const result = await child;
+    clearTimeout(late);
     if (result.code === 'ENOENT') return { kind: 'missing' };
+    if (result.timedOut) return { kind: 'failed', why: `it does not answer within ${seconds} s` };
     if (result.failed)
       return { kind: 'failed', why: reasonIn(result.stderr) ?? result.shortMessage ?? 'it gave no reason' };
     return { kind: 'text', text: result.stdout };

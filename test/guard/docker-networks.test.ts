@@ -45,7 +45,7 @@ const engine = (answers: Readonly<Record<string, readonly Answer[]>>): Programs 
     ask: (program, args, seconds) => {
       const name = args.slice(0, args[0] === 'network' ? 2 : 1).join(' ');
       const turn = asked.filter((one) => one.startsWith(name)).length;
-      asked.push(`${args.join(' ')}`);
+      asked.push(args.join(' '));
       expect({ program, seconds }).toEqual({ program: 'docker', seconds: 1 });
       const all = answers[name] ?? [];
       return Promise.resolve(all[turn] ?? all.at(-1) ?? missing);

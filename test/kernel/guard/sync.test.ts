@@ -137,11 +137,12 @@ case "$1 $2" in
 esac
 SH
 chmod +x bin/docker
-export PATH=${'$PWD'}/bin:$PATH
+export PATH=$PWD/bin:$PATH
 `;
 const encryptedEngine = engine(',"encrypted":""');
 const plainEngine = engine('');
-const hungEngine = `printf '#!/bin/sh\\nexec sleep 100\\n' >bin/docker; chmod +x bin/docker; export PATH=$PWD/bin:$PATH\n`;
+/** Its helper outlives it when it is killed. */
+const hungEngine = `printf '#!/bin/sh\\nsleep 20\\nexit\\n' >bin/docker; chmod +x bin/docker; export PATH=$PWD/bin:$PATH\n`;
 /** Only the programs that dnfw needs are there, and docker is none of them. */
 const noEngine = `
 for name in nft ip ss sh sleep sed grep iptables-nft iptables-nft-save ip6tables-nft-save iptables-legacy-save ip6tables-legacy-save; do ln -s "$(command -v $name)" bin/$name; done
@@ -193,8 +194,7 @@ dnfw sync; dnfw status >/dev/null; echo status $?`);
     'an engine that %s holds nobody up: a sync that is asked for follows the rules, and says so',
     { timeout: 60_000 },
     (_, silent) => {
-      const { lines, stderr } =
-        script(`${rulesOf(4097)}${rulesOf(4098)}${installed}${silent}
+      const { lines, stderr } = script(`${rulesOf(4097)}${rulesOf(4098)}${installed}${silent}
 iptables-nft -F INPUT; began=$SECONDS; dnfw sync; echo "sync $?"
 [ $((SECONDS - began)) -le 5 ] && echo soon
 iptables-nft -t mangle -F OUTPUT
