@@ -83,7 +83,7 @@ const propose =
     const { encrypted: rules, dockerAccepts } = factsOf(host);
     const known = { rules, info: host.docker, overlays: host.overlays, enforced: lastEnforced(situation), isRead: isRead(host), port: policy.swarm?.dataPathPort }; // prettier-ignore
     const { encrypted, kept } = wantedOf(known, 'keep');
-    for (const one of kept) step(`${vniWords(one)} stays enforced: ${keptWhy(known.isRead)}`);
+    for (const one of kept) step(`${vniWords(one)} stays enforced, ${keptWhy(known.isRead)}`);
     const proposal: Proposal = {
       policy: flags.observe === true ? { ...policy, mode: 'observe' } : policy,
       policyName: name,

@@ -65,7 +65,7 @@ const unruledLines = ({ docker: { unruled, enforced } }: Status): readonly strin
 };
 
 const dockerLines = (status: Status): readonly string[] => {
-  const { docker, guard } = status;
+  const { docker, guard, watchPersistent } = status;
   const { era, version, swarm, enforced, missing, stale } = docker;
   const engine = version === undefined ? 'the engine does not answer' : `Docker Engine ${version}${swarm === undefined ? '' : `, Swarm ${swarm}`}`; // prettier-ignore
   return [
@@ -73,6 +73,7 @@ const dockerLines = (status: Status): readonly string[] => {
     `Docker: ${engine}${era === undefined ? '' : `; its rules of encrypted networks are those of ${era}`}`,
     ...(guard === 'loaded' && enforced.length + missing.length === 0 ? ['  no encrypted networks'] : []),
     ...named('encrypted networks that the guard enforces', enforced),
+    ...(guard === 'loaded' && enforced.length + missing.length > 0 && !watchPersistent ? ['  nothing keeps them in line when they change (dnfw watch --persist)'] : []), // prettier-ignore
     ...named(guard === 'loaded' ? 'missing in the guard (dnfw sync)' : 'encrypted networks, enforced by Docker alone', missing), // prettier-ignore
     ...named('stale in the guard: nobody says any more that they are encrypted (dnfw sync)', stale),
     ...unruledLines(status),

@@ -7,7 +7,7 @@ import { askDocker, readHostRules } from '../guard/host.ts';
 import { systemPrograms } from '../guard/programs.ts';
 import { type Sources, syncGuard, type Synced } from '../guard/sync.ts';
 import { watchRules } from '../guard/watch.ts';
-import { watchUnitText } from '../guard/watch-unit.ts';
+import { type PersistedWatch, persistWatch, watchUnitText } from '../guard/watch-unit.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { writeOut } from './files.ts';
 import { answer, guardEngine, guardPaths, step } from './guard-engine.ts';
@@ -18,6 +18,7 @@ export interface SyncFlags {
 }
 
 export interface WatchFlags {
+  readonly persist?: boolean;
   readonly printUnit?: boolean;
 }
 
@@ -34,8 +35,8 @@ const changeLines = ({ missing, stale }: Synced): readonly string[] => [
 /** What the operator has to know beside what was done. */
 const notes = ({ notRead, told, kept }: Synced): readonly string[] => [
   ...notRead.map((why) => `not read, so nothing is taken for gone: ${why}`),
-  ...(notRead.length > 0 ? [] : list(`stays enforced, ${keptWhy(true)}`, kept)),
-  ...list("Docker's rules about it are gone, and the engine says that it is encrypted: restart the engine; the guard is alone in their place", told), // prettier-ignore
+  ...(notRead.length > 0 ? [] : kept.map((one) => `${vniWords(one)} stays enforced, ${keptWhy(true)}`)),
+  ...told.map((one) => `${vniWords(one)} is encrypted, says the engine, and Docker's rules about it are gone: restart the engine; the guard is alone in their place`), // prettier-ignore
 ];
 
 export const syncOnce = async ({ json }: SyncFlags): Promise<ExitStatus> => {
@@ -52,13 +53,20 @@ export const syncOnce = async ({ json }: SyncFlags): Promise<ExitStatus> => {
   return exit.done;
 };
 
+const persisted = ({ changed, started }: PersistedWatch): ExitStatus => {
+  const what = changed ? 'dnfw-watch.service is set up' : 'dnfw-watch.service is set up already';
+  writeOut([`${what}, ${started ? 'and runs' : 'and starts with the next boot: no systemd runs it now'}\n`]);
+  return exit.done;
+};
+
 /** Runs until it is told to stop. A guard that is not there, or a lock that is taken, is tried again at the next change. */
-export const watchGuard = async ({ printUnit }: WatchFlags): Promise<ExitStatus> => {
+export const watchGuard = async ({ printUnit, persist }: WatchFlags): Promise<ExitStatus> => {
+  const command = [process.execPath, fileURLToPath(new URL('main.js', import.meta.url))];
   if (printUnit === true) {
-    const program = fileURLToPath(new URL('main.js', import.meta.url));
-    writeOut([watchUnitText(guardPaths(), [process.execPath, program])]);
+    writeOut([watchUnitText(guardPaths(), command)]);
     return exit.done;
   }
+  if (persist === true) return persisted(await persistWatch(guardEngine(), command));
   let said = '';
   // The same trouble is told once.
   const tell = (lines: readonly string[]): void => {

@@ -25,6 +25,7 @@ export interface StatusInput {
   /** Sets that other programs fill. */
   readonly external: ReadonlySet<string>;
   readonly persistent: boolean;
+  readonly watchPersistent: boolean;
   readonly host: Host;
   readonly now: Date;
 }
@@ -60,6 +61,8 @@ export interface Status {
   readonly confirmed: boolean;
   readonly pending: { readonly id: string; readonly secondsLeft: number; readonly previous: number | null } | undefined;
   readonly persistent: boolean;
+  /** Whether `dnfw watch` runs from the next boot on. */
+  readonly watchPersistent: boolean;
   /** Where the kernel has something else than what was loaded. */
   readonly drift: readonly ChangeGroup[];
   /** Whether there is a record to compare with. */
@@ -140,7 +143,16 @@ const pendingOf = ({ state: { pending } }: Situation, now: Date): Status['pendin
         secondsLeft: Math.max(0, Math.round((Date.parse(pending.deadline) - now.getTime()) / 1000)),
       };
 
-export const statusOf = ({ situation, recorded, mode, external, persistent, host, now }: StatusInput): Status => {
+export const statusOf = ({
+  situation,
+  recorded,
+  mode,
+  external,
+  persistent,
+  watchPersistent,
+  host,
+  now,
+}: StatusInput): Status => {
   const { listing, mark, state, repairs } = situation;
   const compared = listing !== undefined && recorded !== undefined;
   const isSame = !compared || compareTexts(recorded, listing, { external }).same;
@@ -152,6 +164,7 @@ export const statusOf = ({ situation, recorded, mode, external, persistent, host
     confirmed: mark !== undefined && state.good === mark.generation && state.pending === null,
     pending: pendingOf(situation, now),
     persistent,
+    watchPersistent,
     drift:
       isSame || changes.length > 0 ? changes : [{ head: 'the order of rules, or their comments, are different', changes: [] }], // prettier-ignore
     compared,
