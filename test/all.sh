@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All set-up and all checks: installs what is missing, then types, lint, format, tests (with the kernel's) and manuals.
+# All set-up and all checks: installs what is missing, then types, lint, format, manuals, tests (with the kernel's), and
+# the guard among real Docker Engines (test/live).
 # Needs root on a Debian-like machine with Node 20 or later. Closes with "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -47,19 +48,26 @@ check 'format' $bin/prettier --check --log-level warn src test man translations 
 check 'manuals' mandoc -Tlint -Wwarning man/*.[1-9]
 check 'generated manuals are current' node man/generate.mjs --check
 
-# Vitest's own output goes to the terminal; its figures are read from the JSON report.
-$bin/vitest run --root . --config test/vitest.config.ts --reporter=default --reporter=json --outputFile.json="$log.json"
-status=$?
-figures=$(node -e '
-  const r = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
-  const broken = r.testResults.filter((f) => f.status !== "passed" && f.assertionResults.every((a) => a.status === "passed")).length;
-  console.log(r.numPassedTests, r.numFailedTests + broken, r.numPendingTests + r.numTodoTests);
-' "$log.json") || figures="0 1 0"
-read -r ok bad skipped <<<"$figures"
-passed=$((passed + ok))
-failed=$((failed + bad + skipped))
-((skipped == 0)) || echo "FAIL  $skipped tests were skipped: every test has to run"
-((status == 0 || bad > 0)) || failed=$((failed + 1))
+# Tests: what they say goes to the terminal; the figures are read from the JSON report. Skipped ones count as failed.
+tests() {
+  local status figures ok bad skipped
+  rm -f "$log.json"
+  "$@" --reporter=default --reporter=json --outputFile.json="$log.json"
+  status=$?
+  figures=$(node -e '
+    const r = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+    const broken = r.testResults.filter((f) => f.status !== "passed" && f.assertionResults.every((a) => a.status === "passed")).length;
+    console.log(r.numPassedTests, r.numFailedTests + broken, r.numPendingTests + r.numTodoTests);
+  ' "$log.json") || figures="0 1 0"
+  read -r ok bad skipped <<<"$figures"
+  passed=$((passed + ok))
+  failed=$((failed + bad + skipped))
+  ((skipped == 0)) || echo "FAIL  $skipped tests were skipped: every test has to run"
+  ((status == 0 || bad + skipped > 0)) || failed=$((failed + 1))
+}
+
+tests $bin/vitest run --root . --config test/vitest.config.ts
+DNFW_PROGRAM=$PWD/dist/cli/main.js tests test/live/run.sh
 
 echo "$passed passed, $failed failed"
 ((failed == 0))

@@ -50,6 +50,7 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
         routes: [],
         callers: [],
         docker: undefined,
+        overlays: undefined,
         tunnels: [],
         gaps: [],
         diagnostics: said,

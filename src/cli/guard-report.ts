@@ -47,3 +47,9 @@ export const preflightLines = ({ stops, warnings, closed, published, gaps }: Pre
     : []),
   ...stops.flatMap(({ probe, trace }) => [`would be lost: ${probe.what}`, ...indented(trace)]),
 ];
+
+/** Why a network is enforced of which neither rules nor the engine tell. */
+export const keptWhy = (isRead: boolean): string =>
+  isRead
+    ? 'although no rule of Docker tells of it any more: the engine does not answer, and one that does not run removes nothing'
+    : 'because not all rules could be read';

@@ -1,16 +1,19 @@
 /** `dnfw install`: a policy into the kernel, with a way back. */
 import { type Diagnostic, EnvironmentError, isError } from '../diagnostics/diagnostic.ts';
 import { factsOf } from '../guard/encrypted.ts';
-import { readMeta } from '../guard/generations.ts';
-import { type Host, readHost } from '../guard/host.ts';
+import { enforcedIn, vniWords } from '../guard/enforced.ts';
+import type { EncryptedVni } from '../guard/facts.ts';
+import { readListing, readMeta } from '../guard/generations.ts';
+import { type Host, isRead, readHost } from '../guard/host.ts';
 import { install, type InstallResult, planOf, type Proposed } from '../guard/install.ts';
 import { preflight, type Preflight } from '../guard/preflight.ts';
 import type { GuardDocument, Proposal } from '../guard/proposal.ts';
 import { usualPriority } from '../guard/ruleset.ts';
 import { readSituation, type Situation } from '../guard/situation.ts';
+import { wantedOf } from '../guard/wanted.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { answer, guardEngine, guardPaths, sshConnection, step } from './guard-engine.ts';
-import { changeLines, changesJson, changeSummary, preflightJson, preflightLines } from './guard-report.ts';
+import { changeLines, changesJson, changeSummary, keptWhy, preflightJson, preflightLines } from './guard-report.ts';
 import { policyFor } from './policy.ts';
 import { report } from './terminal.ts';
 import { version } from './version.ts';
@@ -61,6 +64,13 @@ const check = (seen: Seen, proposal: Proposal, document: GuardDocument): readonl
   return checked.stops.map(({ probe }) => probe.what);
 };
 
+/** What the guard that is loaded enforces, or, where somebody took it away, what it enforced when that was last known. */
+const lastEnforced = (situation: Situation | undefined): readonly EncryptedVni[] => {
+  const last = situation?.recorded?.current ?? situation?.state.good ?? null;
+  const listing = situation?.listing ?? (last === null ? undefined : readListing(guardPaths(), last));
+  return listing === undefined ? [] : enforcedIn(listing);
+};
+
 const propose =
   (flags: InstallFlags, seen: Seen) =>
   async (situation: Situation | undefined): Promise<Proposed> => {
@@ -70,10 +80,14 @@ const propose =
     const { value: policy, name, diagnostics } = policyFor(flags, host);
     checkDiagnostics(diagnostics);
     if (!policy) throw new PolicyError();
+    const { encrypted: rules, dockerAccepts } = factsOf(host);
+    const known = { rules, info: host.docker, overlays: host.overlays, enforced: lastEnforced(situation), isRead: isRead(host), port: policy.swarm?.dataPathPort }; // prettier-ignore
+    const { encrypted, kept } = wantedOf(known, 'keep');
+    for (const one of kept) step(`${vniWords(one)} stays enforced, ${keptWhy(known.isRead)}`);
     const proposal: Proposal = {
       policy: flags.observe === true ? { ...policy, mode: 'observe' } : policy,
       policyName: name,
-      facts: factsOf(host),
+      facts: { encrypted, dockerAccepts },
       priority: priorityFor(flags, situation),
     };
     return { proposal, preflight: (document) => check(seen, proposal, document) };

@@ -33,61 +33,6 @@ const tablePrefix = (text: string): string => {
   );
 };
 
-const translateCommand = (outcome: Outcome): Command =>
-  new Command('translate')
-    .summary('translate an iptables ruleset to nftables')
-    .description(
-      'Translates iptables rulesets to one nftables JSON document that means the same.\nWithout FILE, the live host is read; - is standard input.',
-    )
-    .argument(
-      '[FILE...]',
-      'iptables-save, ip6tables-save, iptables -S, iptables -nvL output, or a script of iptables commands',
-    )
-    .addOption(new Option('--format <format>', 'what to print').choices(['json', 'nft']).default('json'))
-    .addOption(
-      new Option('--from <format>', 'what the input is, if it should not be guessed').choices([
-        'save',
-        'rules',
-        'commands',
-        'listing',
-      ]),
-    )
-    .addOption(new Option('--family <family>', 'for inputs that do not say it').choices(['ip', 'ip6']))
-    .addOption(
-      new Option(
-        '--backend <backend>',
-        'the backend the rules run on, if the input does not say it or is wrong',
-      ).choices(['legacy', 'nft']),
-    )
-    .addOption(
-      new Option('--table <table>', 'the table of a listing or of iptables -S output').choices([
-        'raw',
-        'mangle',
-        'nat',
-        'filter',
-        'security',
-      ]),
-    )
-    .option('--exact-legacy', 'emulate iptables-legacy on truncated packets and fragments')
-    .option('--counters', 'carry counters over')
-    .addOption(
-      new Option('--table-prefix <prefix>', 'what the names of the nft tables start with')
-        .default('dnfw-')
-        .argParser(tablePrefix),
-    )
-    .option('--report <file>', 'write what became of every rule to FILE, as JSON')
-    .option('-o, --output <file>', 'write the result to FILE instead of standard output')
-    .option('--allow-untranslated', 'print the rest even if some rules cannot be translated')
-    .option('--no-proof', 'do not prove the output')
-    .action(async (files: readonly string[], flags: TranslateFlags, command: Command) => {
-      if (flags.exactLegacy && flags.backend === 'nft')
-        command.error('error: --exact-legacy emulates iptables-legacy and cannot be given with --backend nft');
-      if (flags.output !== undefined && flags.output === flags.report)
-        command.error('error: --output and --report name the same file');
-      const { translateFiles } = await import('./translate.ts');
-      outcome.status = await translateFiles(files, flags);
-    });
-
 /** Options that say what an input is, where it does not say so itself. */
 const inputOptions = (command: Command): Command =>
   command
@@ -115,6 +60,39 @@ const inputOptions = (command: Command): Command =>
         'security',
       ]),
     );
+
+const translateCommand = (outcome: Outcome): Command =>
+  inputOptions(
+    new Command('translate')
+      .summary('translate an iptables ruleset to nftables')
+      .description(
+        'Translates iptables rulesets to one nftables JSON document that means the same.\nWithout FILE, the live host is read; - is standard input.',
+      )
+      .argument(
+        '[FILE...]',
+        'iptables-save, ip6tables-save, iptables -S, iptables -nvL output, or a script of iptables commands',
+      )
+      .addOption(new Option('--format <format>', 'what to print').choices(['json', 'nft']).default('json')),
+  )
+    .option('--exact-legacy', 'emulate iptables-legacy on truncated packets and fragments')
+    .option('--counters', 'carry counters over')
+    .addOption(
+      new Option('--table-prefix <prefix>', 'what the names of the nft tables start with')
+        .default('dnfw-')
+        .argParser(tablePrefix),
+    )
+    .option('--report <file>', 'write what became of every rule to FILE, as JSON')
+    .option('-o, --output <file>', 'write the result to FILE instead of standard output')
+    .option('--allow-untranslated', 'print the rest even if some rules cannot be translated')
+    .option('--no-proof', 'do not prove the output')
+    .action(async (files: readonly string[], flags: TranslateFlags, command: Command) => {
+      if (flags.exactLegacy && flags.backend === 'nft')
+        command.error('error: --exact-legacy emulates iptables-legacy and cannot be given with --backend nft');
+      if (flags.output !== undefined && flags.output === flags.report)
+        command.error('error: --output and --report name the same file');
+      const { translateFiles } = await import('./translate.ts');
+      outcome.status = await translateFiles(files, flags);
+    });
 
 /** Collects the values of an option that may come several times. */
 const collected =

@@ -1,5 +1,5 @@
 /** The commands of the guard that look at it, and that keep it in line with Docker. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { ExitStatus } from './exit.ts';
 import type { StatusFlags } from './status.ts';
 import type { SyncFlags, WatchFlags } from './sync.ts';
@@ -35,7 +35,8 @@ export const watchCommand = (outcome: Outcome): Command =>
   new Command('watch')
     .summary('do what sync does, whenever rules change')
     .description('Keeps the guard in line with the networks that Docker encrypts, until it is stopped.')
-    .option('--print-unit', 'print a unit of systemd that runs it')
+    .option('--persist', 'set up a unit of systemd that runs it, and start that')
+    .addOption(new Option('--print-unit', 'print that unit, and do nothing').conflicts('persist'))
     .action(async (flags: WatchFlags) => {
       const { watchGuard } = await import('./sync.ts');
       outcome.status = await watchGuard(flags);

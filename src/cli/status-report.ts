@@ -1,6 +1,6 @@
 /** A status in words and as JSON. */
 import { vniWords } from '../guard/enforced.ts';
-import type { EncryptedVni } from '../guard/facts.ts';
+import { type EncryptedVni, vniKey } from '../guard/facts.ts';
 import type { Rung } from '../guard/ladder.ts';
 import type { Published } from '../guard/published.ts';
 import { aheadOf, isSound, type Status } from '../guard/status.ts';
@@ -53,7 +53,19 @@ const ladderLines = (status: Status): readonly string[] => {
 const named = (head: string, list: readonly EncryptedVni[]): readonly string[] =>
   list.length === 0 ? [] : [`  ${head}: ${list.map(vniWords).join('; ')}`];
 
-const dockerLines = ({ docker, guard }: Status): readonly string[] => {
+const unruledLines = ({ docker: { unruled, enforced } }: Status): readonly string[] => {
+  const lacking = (what: 'drop' | 'mark'): readonly EncryptedVni[] => unruled.filter(({ lacks }) => lacks.includes(what)); // prettier-ignore
+  const has = new Set(enforced.map(vniKey));
+  const [held, open] = [true, false].map((is) => lacking('drop').filter((one) => has.has(vniKey(one)) === is));
+  return [
+    ...named("Docker's rule that drops clear packets is gone (restart the engine); the guard is alone in its place", held ?? []), // prettier-ignore
+    ...named("Docker's rule that drops clear packets is gone (restart the engine), and nothing is in its place", open ?? []), // prettier-ignore
+    ...named("Docker's rule that has packets encrypted is gone (restart the engine): what leaves this host may be clear", lacking('mark')), // prettier-ignore
+  ];
+};
+
+const dockerLines = (status: Status): readonly string[] => {
+  const { docker, guard, watchPersistent } = status;
   const { era, version, swarm, enforced, missing, stale } = docker;
   const engine = version === undefined ? 'the engine does not answer' : `Docker Engine ${version}${swarm === undefined ? '' : `, Swarm ${swarm}`}`; // prettier-ignore
   return [
@@ -61,11 +73,10 @@ const dockerLines = ({ docker, guard }: Status): readonly string[] => {
     `Docker: ${engine}${era === undefined ? '' : `; its rules of encrypted networks are those of ${era}`}`,
     ...(guard === 'loaded' && enforced.length + missing.length === 0 ? ['  no encrypted networks'] : []),
     ...named('encrypted networks that the guard enforces', enforced),
-    ...named(
-      guard === 'loaded' ? 'missing in the guard (dnfw sync)' : "kept encrypted by Docker's rules alone",
-      missing,
-    ),
-    ...named('stale in the guard: no rule of Docker is about them any more (dnfw sync)', stale),
+    ...(guard === 'loaded' && enforced.length + missing.length > 0 && !watchPersistent ? ['  nothing keeps them in line when they change (dnfw watch --persist)'] : []), // prettier-ignore
+    ...named(guard === 'loaded' ? 'missing in the guard (dnfw sync)' : 'encrypted networks, enforced by Docker alone', missing), // prettier-ignore
+    ...named('stale in the guard: nobody says any more that they are encrypted (dnfw sync)', stale),
+    ...unruledLines(status),
   ];
 };
 

@@ -9,6 +9,7 @@ import { metricsText } from '../guard/metrics.ts';
 import { generationFolder } from '../guard/paths.ts';
 import { readSituation, type Situation } from '../guard/situation.ts';
 import { isSound, statusOf } from '../guard/status.ts';
+import { isWatchPersistent } from '../guard/watch-unit.ts';
 import { families } from '../netfilter/family.ts';
 import { type Json, listOf, property, textOf } from '../nftables/json.ts';
 import { setName } from '../guard/ruleset-sources.ts';
@@ -55,7 +56,7 @@ const externalOf = (generation: number | undefined): ReadonlySet<string> => {
 const unseen = async (error: EnvironmentError, flags: StatusFlags): Promise<ExitStatus> => {
   const host = await readHost();
   const situation: Situation = { listing: undefined, mark: undefined, state: { schemaVersion: 1, current: null, good: null, pending: null }, recorded: undefined, waitings: [], repairs: [] }; // prettier-ignore
-  const status = statusOf({ situation, recorded: undefined, mode: undefined, external: new Set(), persistent: false, host, now: new Date() }); // prettier-ignore
+  const status = statusOf({ situation, recorded: undefined, mode: undefined, external: new Set(), persistent: false, watchPersistent: false, host, now: new Date() }); // prettier-ignore
   const { published, gaps } = status;
   const why = error.help === undefined ? error.message : `${error.message}; ${error.help}`;
   const lines = [`whether there is a guard is not known: ${why}`, ...gaps.map((gap) => `not read: ${gap}`)];
@@ -80,6 +81,7 @@ export const guardStatus = async (flags: StatusFlags): Promise<ExitStatus> => {
     mode: generation === undefined ? undefined : orElse(() => readMeta(paths, generation)?.mode, undefined),
     external: externalOf(generation),
     persistent: orElse(() => isPersistent(paths), false),
+    watchPersistent: orElse(() => isWatchPersistent(paths), false),
     host,
     now: new Date(),
   });

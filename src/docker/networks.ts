@@ -1,5 +1,5 @@
 /** What `docker network inspect` says of networks. */
-import { type Json, listOf, property, text, textOf } from '../nftables/json.ts';
+import { isObject, type Json, listOf, property, text, textOf } from '../nftables/json.ts';
 
 export interface NetworkMember {
   readonly name: string;
@@ -51,19 +51,29 @@ const membersOf = (network: Json): readonly NetworkMember[] => {
 const bridgeOf = (driver: string, id: string, options: ReadonlyMap<string, string>): string | undefined =>
   driver === 'bridge' ? (options.get('com.docker.network.bridge.name') ?? `br-${id.slice(0, 12)}`) : undefined;
 
-/** Options may be said without a value: `--opt encrypted` is the empty string. */
-const isEncrypted = (options: ReadonlyMap<string, string>): boolean =>
-  options.has('encrypted') && options.get('encrypted') !== 'false';
+/**
+ * The option alone counts, whatever its value (moby drivers/overlay/ov_network.go): a network that is made with
+ * `--opt encrypted=false` is encrypted.
+ */
+const isEncrypted = (options: ReadonlyMap<string, string>): boolean => options.has('encrypted');
+
+const largestVni = 0xff_ff_ff;
+
+/** `4097,4098`; nothing at all if any part is no number of a VXLAN network. */
+const vnisIn = (list: string): readonly number[] => {
+  const words = list.split(',');
+  const vnis = words.map(Number);
+  return words.every((word) => /^\d+$/.test(word)) && vnis.every((vni) => vni <= largestVni) ? vnis : [];
+};
 
 /** The answer of `docker network inspect`: a list of networks. */
 export const readNetworks = (answer: Json): readonly DockerNetwork[] =>
   listOf(answer).flatMap((network): readonly DockerNetwork[] => {
-    const id = textOf(network, 'Id');
-    const name = textOf(network, 'Name');
-    if (id === undefined || name === undefined) return [];
+    if (!isObject(network)) return [];
+    const id = textOf(network, 'Id') ?? '';
+    const name = textOf(network, 'Name') ?? '';
     const driver = textOf(network, 'Driver') ?? '';
     const options = optionsOf(network);
-    const vnis = (options.get('com.docker.network.driver.overlay.vxlanid_list') ?? '').split(',').filter((one) => /^\d+$/.test(one)); // prettier-ignore
     return [
       {
         id,
@@ -73,7 +83,7 @@ export const readNetworks = (answer: Json): readonly DockerNetwork[] =>
         internal: property(network, 'Internal') === true,
         ingress: property(network, 'Ingress') === true,
         encrypted: isEncrypted(options),
-        vnis: vnis.map(Number),
+        vnis: vnisIn(options.get('com.docker.network.driver.overlay.vxlanid_list') ?? ''),
         subnets: listOf(property(property(network, 'IPAM'), 'Config')).flatMap((one) => textOf(one, 'Subnet') ?? []),
         bridge: bridgeOf(driver, id, options),
         options,

@@ -1,30 +1,22 @@
 /** The guard at boot: a file that nft loads by itself, and a unit of systemd that lets it. No Node is needed. */
-import { lstatSync, readlinkSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { type Json, textOf } from '../nftables/json.ts';
-import { exists, makeFolder, readText, remove, removeEmpty, writeDurably } from './disk.ts';
+import { readText, remove, writeDurably } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { readGuard } from './generations.ts';
 import { type GenerationMark, type GuardObject, markIn, objectsOf } from './loaded.ts';
 import { encryptedChain } from './names.ts';
 import { bootFile, type Paths } from './paths.ts';
 import { restoring } from './revert.ts';
+import { escaped, removeUnit, type Unit, writeUnit } from './units.ts';
 
-export const unitName = 'dnfw-guard.service';
+const name = 'dnfw-guard.service';
 
 /**
  * What pulls the unit in: the boot, and each start of the services that flush all rules when they start. systemd.unit(5):
  * PartOf= passes stops and restarts on, but not starts.
  */
-const pulledBy = ['sysinit.target', 'nftables.service'] as const;
-
-const unitFile = ({ units }: Paths): string => join(units, unitName);
-const linkIn = ({ units }: Paths, by: string): string => join(units, `${by}.wants`, unitName);
-
-/** systemd.unit(5) expands % in paths. */
-const escaped = (path: string): string => path.replaceAll('%', '%%');
+const pulledBy = ['sysinit.target', 'nftables.service'];
 
 export const unitText = (paths: Paths, nft: string): string => {
   const file = escaped(bootFile(paths));
@@ -53,6 +45,7 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
+PrivateMounts=yes
 PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes
@@ -61,6 +54,8 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
+IPAddressDeny=any
+KeyringMode=private
 RestrictAddressFamilies=AF_NETLINK AF_UNIX
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -69,6 +64,8 @@ LockPersonality=yes
 MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
 UMask=0077
 
 [Install]
@@ -76,28 +73,7 @@ WantedBy=${pulledBy.join(' ')}
 `;
 };
 
-const isLink = (path: string): boolean => {
-  try {
-    return lstatSync(path).isSymbolicLink() && readlinkSync(path) === `../${unitName}`;
-  } catch {
-    return false;
-  }
-};
-
-/** What `systemctl enable` does; it also works where systemd does not run, in an image for example. */
-const enable = (paths: Paths): void => {
-  for (const by of pulledBy) {
-    const link = linkIn(paths, by);
-    if (isLink(link)) continue;
-    makeFolder(join(paths.units, `${by}.wants`));
-    remove(link);
-    try {
-      symlinkSync(`../${unitName}`, link);
-    } catch (error) {
-      throw new EnvironmentError('file-unwritable', `cannot make the link ${link}`, { cause: error });
-    }
-  }
-};
+const guardUnit = (paths: Paths, nft: string): Unit => ({ name, text: unitText(paths, nft), pulledBy });
 
 const parse = (text: string | undefined): Json | undefined => {
   try {
@@ -126,10 +102,7 @@ export const bringBoot = async ({ paths, services }: Engine, generation: number,
   if (guard === undefined) return false;
   const isNew = !isDeepStrictEqual(markOf(readText(bootFile(paths))), markOf(guard));
   if (isNew) writeDurably(bootFile(paths), guard);
-  const unit = unitText(paths, services.nft());
-  const isUnitNew = wished && readText(unitFile(paths)) !== unit;
-  if (isUnitNew) writeDurably(unitFile(paths), unit, 0o644);
-  if (wished) enable(paths);
+  const isUnitNew = wished && writeUnit(paths, guardUnit(paths, services.nft()));
   if (isUnitNew) await services.reload();
   return isNew || isUnitNew;
 };
@@ -156,11 +129,7 @@ export const forgetBoot = ({ paths }: Pick<Engine, 'paths'>): void => {
 
 /** Removes the unit and its links; the boot file goes with the other records. True if there was any. */
 export const removeBoot = async ({ paths, services }: Engine): Promise<boolean> => {
-  const ours = [...pulledBy.map((by) => linkIn(paths, by)).filter(isLink), unitFile(paths)].filter((path) =>
-    exists(path),
-  );
-  for (const path of ours) remove(path);
-  for (const by of pulledBy) removeEmpty(join(paths.units, `${by}.wants`));
-  if (ours.length > 0) await services.reload();
-  return ours.length > 0;
+  const isGone = removeUnit(paths, { name, pulledBy });
+  if (isGone) await services.reload();
+  return isGone;
 };

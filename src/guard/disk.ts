@@ -64,14 +64,14 @@ export const namesIn = (folder: string): readonly string[] => {
 export const exists = (path: string): boolean => namesIn(dirname(path)).includes(path.slice(dirname(path).length + 1));
 
 /** mkdir -p; Node's own says ENOENT for a read-only file system. Others have no business in the guard's folders. */
-export const makeFolder = (path: string): void => {
+export const makeFolder = (path: string, mode: number = 0o700): void => {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode });
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return;
     if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw unwritable(path, error);
-    makeFolder(dirname(path));
-    makeFolder(path);
+    makeFolder(dirname(path), mode);
+    makeFolder(path, mode);
   }
 };
 

@@ -9,7 +9,7 @@ import { isList, type Json, listOf, property, text, whole } from '../nftables/js
 import type { NftRule, NftRuleset, NftTable } from '../nftables/ruleset.ts';
 import type { Statement } from '../nftables/types.ts';
 import { translate } from '../translate/translate.ts';
-import type { DockerAccept, EncryptedVni, HostFacts } from './facts.ts';
+import { type DockerAccept, type EncryptedVni, type HostFacts, sortedVnis } from './facts.ts';
 
 export interface Rulesets {
   /** Tables of both backends. */
@@ -150,15 +150,18 @@ export const nativeOverlays = ({ tables }: NftRuleset): readonly NativeOverlay[]
       : [],
   );
 
-const byNative = (ruleset: NftRuleset): readonly EncryptedVni[] =>
-  nativeOverlays(ruleset)
-    .filter(({ hook }) => hook === 'input')
-    .map(({ family, port, vni }) => ({ family, port, vni }));
+/** What a rule of Docker does for an encrypted network: it drops clear packets, or has those that go out encrypted. */
+export interface OverlayRule extends EncryptedVni {
+  readonly does: 'drop' | 'mark';
+}
 
-const keyOf = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
-
-const order = (a: EncryptedVni, b: EncryptedVni): number =>
-  a.family.localeCompare(b.family) || a.port - b.port || a.vni - b.vni;
+const byNative = (ruleset: NftRuleset): readonly OverlayRule[] =>
+  nativeOverlays(ruleset).map(({ family, port, vni, hook }) => ({
+    family,
+    port,
+    vni,
+    does: hook === 'input' ? 'drop' : 'mark',
+  }));
 
 const once = <T>(list: readonly T[], key: (one: T) => string): readonly T[] => [
   ...new Map(list.map((one) => [key(one), one])).values(),
@@ -175,19 +178,26 @@ const carriers = (accepts: readonly DockerAccept[]): readonly DockerAccept[] =>
     text: 'ESP, which carries the encrypted overlays',
   }));
 
-/** What the guard needs to know of Docker: pure, from the rules alone, whoever made them. */
-export const factsOf = ({ iptables, nft }: Rulesets): HostFacts => {
-  const encrypted: EncryptedVni[] = [...byNative(nft)];
+export interface DockerFacts extends HostFacts {
+  /** The rules that tell of the encrypted networks. */
+  readonly overlayRules: readonly OverlayRule[];
+}
+
+/** What rules say of Docker: pure, from the rules alone, whoever made them. */
+export const factsOf = ({ iptables, nft }: Rulesets): DockerFacts => {
+  const overlayRules: OverlayRule[] = [...byNative(nft)];
   const accepts: DockerAccept[] = [];
   for (const { family, expr, text: said } of translated(iptables)) {
     const role = overlayRole(expr);
     if (!role || !asksNothingElse(expr)) continue;
+    const { port, vni } = role;
     if (role.role === 'accept') accepts.push({ family, tests: testsOf(expr), text: said });
-    else encrypted.push({ family, port: role.port, vni: role.vni });
+    else overlayRules.push({ family, port, vni, does: role.role === 'mark' ? 'mark' : 'drop' });
   }
   const kept = once(accepts, ({ family, tests }) => `${family} ${JSON.stringify(tests)}`);
   return {
-    encrypted: once(encrypted, keyOf).toSorted(order),
+    encrypted: sortedVnis(overlayRules.map(({ family, port, vni }) => ({ family, port, vni }))),
+    overlayRules,
     dockerAccepts: [...kept, ...carriers(kept)],
   };
 };

@@ -1,7 +1,7 @@
-/** Which encrypted networks a loaded guard enforces, read off its listing, and how that differs from Docker's rules. */
+/** Which encrypted networks a loaded guard enforces, read off its listing, and how that differs from those that it shall. */
 import type { Family } from '../netfilter/family.ts';
 import { isList, type Json, type JsonObject, listOf, property, text, textOf, whole } from '../nftables/json.ts';
-import type { EncryptedVni } from './facts.ts';
+import { type EncryptedVni, vniKey } from './facts.ts';
 import { rulesIn } from './loaded.ts';
 import { encryptedChain } from './names.ts';
 
@@ -41,20 +41,18 @@ const inRule = (rule: JsonObject): readonly EncryptedVni[] => {
 /** Of `nft -j list table inet dnfw`. */
 export const enforcedIn = (listing: Json): readonly EncryptedVni[] => rulesIn(listing, encryptedChain).flatMap(inRule);
 
-const keyOf = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
-
 export interface Step {
-  /** Docker keeps them encrypted, and the guard does not know. */
+  /** They are encrypted, and the guard does not know. */
   readonly missing: readonly EncryptedVni[];
-  /** The guard enforces them, and no rule of Docker does any more. */
+  /** The guard enforces them, and nobody says any more that they are encrypted. */
   readonly stale: readonly EncryptedVni[];
 }
 
 export const difference = (enforced: readonly EncryptedVni[], wanted: readonly EncryptedVni[]): Step => {
-  const [has, wants] = [new Set(enforced.map(keyOf)), new Set(wanted.map(keyOf))];
+  const [has, wants] = [new Set(enforced.map(vniKey)), new Set(wanted.map(vniKey))];
   return {
-    missing: wanted.filter((one) => !has.has(keyOf(one))),
-    stale: enforced.filter((one) => !wants.has(keyOf(one))),
+    missing: wanted.filter((one) => !has.has(vniKey(one))),
+    stale: enforced.filter((one) => !wants.has(vniKey(one))),
   };
 };
 

@@ -19,6 +19,9 @@ export interface Services {
   readonly nft: () => string;
   /** Lets systemd read its units again, where it runs. */
   readonly reload: () => Promise<void>;
+  /** Starts a unit, or starts it again; whether it does. */
+  readonly restart: (unit: string) => Promise<boolean>;
+  readonly stop: (unit: string) => Promise<void>;
 }
 
 export interface Engine {

@@ -9,6 +9,15 @@ export interface EncryptedVni {
   readonly vni: number;
 }
 
+export const vniKey = ({ family, port, vni }: EncryptedVni): string => `${family} ${port} ${vni}`;
+
+const order = (a: EncryptedVni, b: EncryptedVni): number =>
+  a.family.localeCompare(b.family) || a.port - b.port || a.vni - b.vni;
+
+/** Ascending by family, port and number; each once. */
+export const sortedVnis = (all: readonly EncryptedVni[]): readonly EncryptedVni[] =>
+  [...new Map(all.map((one) => [vniKey(one), one])).values()].toSorted(order);
+
 /** A rule of Docker in INPUT that accepts: its tests as nft says them, without the verdict. */
 export interface DockerAccept {
   readonly family: Family;
@@ -18,7 +27,7 @@ export interface DockerAccept {
 }
 
 export interface HostFacts {
-  /** Ascending by family, port and number; each once. */
+  /** As `sortedVnis` has them. */
   readonly encrypted: readonly EncryptedVni[];
   readonly dockerAccepts: readonly DockerAccept[];
 }

@@ -10,11 +10,13 @@ import type { NftRuleset } from '../nftables/ruleset.ts';
 import { systemAncestry } from './ancestry.ts';
 import { type Ancestry, type Caller, callersOf } from './caller.ts';
 import { type DockerInfo, type Peer, readInfo, readNodes } from './docker-info.ts';
+import { askOverlays, type OverlayNetwork } from './docker-networks.ts';
 import { readSaves } from './iptables-save.ts';
 import { type HostAddress, type HostRoute, readAddresses, readRoutes } from './network.ts';
 import { type AnswerPlace, type Programs, systemPrograms } from './programs.ts';
 import { readSockets, type Socket } from './sockets.ts';
 import { apartFrom } from '../simulate/twins.ts';
+import type { DockerWord } from './wanted.ts';
 import { peersOfPolicies } from './xfrm.ts';
 
 /** A part of the host that could not be read, with everything that then is not known. */
@@ -35,6 +37,8 @@ export interface Host {
   readonly routes: readonly HostRoute[];
   readonly callers: readonly Caller[];
   readonly docker: DockerInfo | undefined;
+  /** Undefined where the engine does not say. */
+  readonly overlays: readonly OverlayNetwork[] | undefined;
   /** Ends of IPsec tunnels that this host sends through. */
   readonly tunnels: readonly Peer[];
   readonly gaps: readonly Gap[];
@@ -116,10 +120,19 @@ const readRules = async (programs: Programs, gaps: Gaps): Promise<HostRules> => 
   };
 };
 
-const readDocker = async ({ ask }: Programs): Promise<DockerInfo | undefined> => {
+const askInfo = async ({ ask }: Programs): Promise<DockerInfo | undefined> => {
   const answer = await ask('docker', ['info', '--format', '{{json .}}'], 1);
-  const info = answer.kind === 'text' ? readInfo(jsonOf(answer.text)) : undefined;
-  if (!info?.manager) return info;
+  return answer.kind === 'text' ? readInfo(jsonOf(answer.text)) : undefined;
+};
+
+/** What the engine says of encrypted networks, for those who ask often; at most a few seconds even if it hangs. */
+export const askDocker = async (programs: Programs): Promise<DockerWord> => {
+  const [info, overlays] = await Promise.all([askInfo(programs), askOverlays(programs)]);
+  // A program that takes the place of docker has no networks of a Swarm to tell of: that is no word of an engine.
+  return { info, overlays: info === undefined && overlays?.length === 0 ? undefined : overlays };
+};
+
+const withNodes = async ({ ask }: Programs, info: DockerInfo): Promise<DockerInfo> => {
   const list = await ask('docker', ['node', 'ls', '--quiet'], 1);
   const ids = list.kind === 'text' ? list.text.split('\n').filter((id) => /^\w+$/.test(id)) : [];
   if (ids.length === 0) return info;
@@ -133,6 +146,11 @@ const readDocker = async ({ ask }: Programs): Promise<DockerInfo | undefined> =>
     return isNew;
   });
   return { ...info, peers };
+};
+
+const readDocker = async (programs: Programs): Promise<DockerWord> => {
+  const word = await askDocker(programs);
+  return word.info?.manager === true ? { ...word, info: await withNodes(programs, word.info) } : word;
 };
 
 const readNetwork = async (programs: Programs, gaps: Gaps): Promise<Pick<Host, 'addresses' | 'routes'>> => {
@@ -152,12 +170,20 @@ const readTalk = async (programs: Programs, gaps: Gaps): Promise<readonly Socket
   return [...readSockets(listening), ...readSockets(established)];
 };
 
-/** The rules alone, for those who ask often. `why` says what could not be read; then rules may be missing. */
+/** What could not be read of the rules; then some may be missing. */
+const unreadRules = ({ gaps, diagnostics }: Pick<Host, 'gaps' | 'diagnostics'>): readonly string[] => [
+  ...gaps.filter(({ what }) => what === 'iptables' || what === 'nft').map(({ why }) => why),
+  ...diagnostics.filter(isError).map(({ what }) => what),
+];
+
+/** Whether all rules could be read. */
+export const isRead = (host: Pick<Host, 'gaps' | 'diagnostics'>): boolean => unreadRules(host).length === 0;
+
+/** The rules alone, for those who ask often. `why` says what could not be read. */
 export const readHostRules = async (programs: Programs): Promise<HostRules & { readonly why: readonly string[] }> => {
   const gaps: Gap[] = [];
   const rules = await readRules(programs, gaps);
-  const wrong = rules.diagnostics.filter(isError).map(({ what }) => what);
-  return { ...rules, why: [...gaps.map(({ why }) => why), ...wrong] };
+  return { ...rules, why: unreadRules({ gaps, diagnostics: rules.diagnostics }) };
 };
 
 export const systemSeams: HostSeams = { programs: systemPrograms, ancestry: systemAncestry };
@@ -176,7 +202,8 @@ export const readHost = async ({ programs, ancestry }: HostSeams = systemSeams):
     ...rules,
     ...network,
     sockets,
-    docker,
+    docker: docker.info,
+    overlays: docker.overlays,
     tunnels: peersOfPolicies(policies),
     callers: callersOf(ancestry, sockets),
     gaps,

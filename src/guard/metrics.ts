@@ -38,8 +38,9 @@ const metricsOf = (status: Status): readonly Metric[] => [
   gauge('dnfw_drift', 'How many lines of what is loaded are not as installed.', status.drift.reduce((sum, { changes }) => sum + Math.max(1, changes.length), 0)), // prettier-ignore
   gauge('dnfw_sound', 'Whether dnfw status ends with 0.', bit(isSound(status))),
   gauge('dnfw_vni_enforced', 'Encrypted networks that the guard enforces.', status.docker.enforced.length),
-  gauge('dnfw_vni_missing', 'Encrypted networks of Docker that the guard does not know.', status.docker.missing.length),
-  gauge('dnfw_vni_stale', 'Networks that the guard enforces and Docker does not.', status.docker.stale.length),
+  gauge('dnfw_vni_missing', 'Encrypted networks that the guard does not know.', status.docker.missing.length),
+  gauge('dnfw_vni_stale', 'Networks that the guard enforces and that are not encrypted any more.', status.docker.stale.length), // prettier-ignore
+  gauge('dnfw_vni_unruled', 'Encrypted networks for which rules of Docker are gone.', status.docker.unruled.length),
   gauge('dnfw_published_ports', 'Ports that Docker publishes, which never meet the guard.', status.published.length),
   { name: 'dnfw_rule_packets_total', help: 'Packets that a rule of the guard has matched.', type: 'counter', samples: summed(status, 'packets') }, // prettier-ignore
   { name: 'dnfw_rule_bytes_total', help: 'Bytes of these packets.', type: 'counter', samples: summed(status, 'bytes') },

@@ -1,4 +1,5 @@
 /** Effects: programs of the host that the guard asks. Everything that is read of the host goes through this seam. */
+import process from 'node:process';
 import { execa } from 'execa';
 
 /** Where an answer stands that was written down, so that its lines have places. */
@@ -19,6 +20,14 @@ export interface Programs {
   readonly ask: (program: string, args: readonly string[], seconds?: number) => Promise<Answer>;
 }
 
+/** An engine of another host would tell of that one's networks: contexts are not followed, nor names of hosts. */
+export const dockerEnv = ({
+  DOCKER_HOST: host = '',
+}: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> => ({
+  DOCKER_CONTEXT: 'default',
+  DOCKER_HOST: /^(?:unix|fd):|^tcp:\/\/(?:127\.|localhost(?::|$)|\[::1\])/.test(host) ? host : '',
+});
+
 /** The first line that is no warning such as the one about legacy tables. */
 const reasonIn = (stderr: string): string | undefined =>
   stderr.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
@@ -35,7 +44,7 @@ export const systemPrograms: Programs = {
       stdin: 'ignore',
       stripFinalNewline: false,
       maxBuffer: 500_000_000,
-      env: { LC_ALL: 'C' },
+      env: { LC_ALL: 'C', ...dockerEnv(process.env) },
     });
     // A helper that it has started may outlive it and hold its pipes: nobody waits for that.
     const late = setTimeout(

@@ -6,15 +6,16 @@ import { printRule } from '../iptables/print.ts';
 import { type Json, listOf, property, textOf, whole } from '../nftables/json.ts';
 import { compareTexts } from './compare.ts';
 import { difference, enforcedIn, type Step } from './enforced.ts';
-import { factsOf, translatedInput } from './encrypted.ts';
-import type { EncryptedVni } from './facts.ts';
-import type { Host } from './host.ts';
+import { factsOf, type OverlayRule, translatedInput } from './encrypted.ts';
+import { type EncryptedVni, vniKey } from './facts.ts';
+import { type Host, isRead } from './host.ts';
 import { ladderOf, type Rung } from './ladder.ts';
 import { objectsOf } from './loaded.ts';
 import { guardFamily, guardTableName } from './names.ts';
 import { type ChangeGroup, changesOf } from './plan.ts';
 import { type Published, publishedPorts } from './published.ts';
 import type { Situation } from './situation.ts';
+import { wantedOf } from './wanted.ts';
 
 export interface StatusInput {
   readonly situation: Situation;
@@ -24,6 +25,7 @@ export interface StatusInput {
   /** Sets that other programs fill. */
   readonly external: ReadonlySet<string>;
   readonly persistent: boolean;
+  readonly watchPersistent: boolean;
   readonly host: Host;
   readonly now: Date;
 }
@@ -35,12 +37,20 @@ export interface Counted {
   readonly bytes: number;
 }
 
+/** An encrypted network with what no rule of Docker does for it. */
+export interface Unruled extends EncryptedVni {
+  readonly lacks: readonly OverlayRule['does'][];
+}
+
 export interface Docker extends Step {
   /** Which releases write such rules; undefined if there are none. */
   readonly era: string | undefined;
   readonly version: string | undefined;
   readonly swarm: string | undefined;
   readonly enforced: readonly EncryptedVni[];
+  readonly unruled: readonly Unruled[];
+  /** Whether the engine says which networks there are. */
+  readonly answers: boolean;
 }
 
 export interface Status {
@@ -51,6 +61,8 @@ export interface Status {
   readonly confirmed: boolean;
   readonly pending: { readonly id: string; readonly secondsLeft: number; readonly previous: number | null } | undefined;
   readonly persistent: boolean;
+  /** Whether `dnfw watch` runs from the next boot on. */
+  readonly watchPersistent: boolean;
   /** Where the kernel has something else than what was loaded. */
   readonly drift: readonly ChangeGroup[];
   /** Whether there is a record to compare with. */
@@ -90,15 +102,35 @@ const eraOf = ({ iptables, nft }: Host): string | undefined => {
   return common.length === 0 ? 'rules of several releases' : versionWords(common);
 };
 
+const whatRulesDo: readonly OverlayRule['does'][] = ['drop', 'mark'];
+
+/** Of networks that are used here, as far as that is known: Docker programs no rules for others. */
+const unruledOf = (
+  encrypted: readonly EncryptedVni[],
+  rules: readonly OverlayRule[],
+  { overlays }: Host,
+): readonly Unruled[] => {
+  const done = new Set(rules.map((rule) => `${vniKey(rule)} ${rule.does}`));
+  const used = overlays && new Set(overlays.filter(({ isUsed }) => isUsed).flatMap(({ vnis }) => vnis));
+  return encrypted
+    .filter(({ vni }) => used === undefined || used.has(vni))
+    .map((one) => ({ ...one, lacks: whatRulesDo.filter((does) => !done.has(`${vniKey(one)} ${does}`)) }))
+    .filter(({ lacks }) => lacks.length > 0);
+};
+
 const dockerOf = (host: Host, listing: Json | undefined): Docker => {
   const enforced = listing === undefined ? [] : enforcedIn(listing);
-  const { docker } = host;
+  const { docker: info, overlays } = host;
+  const { encrypted: rules, overlayRules } = factsOf(host);
+  const { encrypted } = wantedOf({ rules, info, overlays, enforced, isRead: isRead(host), port: undefined }, 'keep');
   return {
-    ...difference(enforced, factsOf(host).encrypted),
+    ...difference(enforced, encrypted),
     enforced,
+    unruled: unruledOf(encrypted, overlayRules, host),
     era: eraOf(host),
-    version: docker?.version,
-    swarm: docker?.swarm,
+    version: info?.version,
+    swarm: info?.swarm,
+    answers: overlays !== undefined,
   };
 };
 
@@ -111,7 +143,16 @@ const pendingOf = ({ state: { pending } }: Situation, now: Date): Status['pendin
         secondsLeft: Math.max(0, Math.round((Date.parse(pending.deadline) - now.getTime()) / 1000)),
       };
 
-export const statusOf = ({ situation, recorded, mode, external, persistent, host, now }: StatusInput): Status => {
+export const statusOf = ({
+  situation,
+  recorded,
+  mode,
+  external,
+  persistent,
+  watchPersistent,
+  host,
+  now,
+}: StatusInput): Status => {
   const { listing, mark, state, repairs } = situation;
   const compared = listing !== undefined && recorded !== undefined;
   const isSame = !compared || compareTexts(recorded, listing, { external }).same;
@@ -123,6 +164,7 @@ export const statusOf = ({ situation, recorded, mode, external, persistent, host
     confirmed: mark !== undefined && state.good === mark.generation && state.pending === null,
     pending: pendingOf(situation, now),
     persistent,
+    watchPersistent,
     drift:
       isSame || changes.length > 0 ? changes : [{ head: 'the order of rules, or their comments, are different', changes: [] }], // prettier-ignore
     compared,

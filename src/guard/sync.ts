@@ -1,4 +1,4 @@
-/** Brings the networks that the guard enforces in line with Docker's rules: one chain, one transaction. */
+/** Brings the networks that the guard enforces in line with Docker's: one chain, one transaction. */
 import { join } from 'node:path';
 import process from 'node:process';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
@@ -18,16 +18,22 @@ import { takeLock } from './lock.ts';
 import { encryptedChain, refuseChain } from './names.ts';
 import type { Mode } from './policy.ts';
 import { vxlanCommands } from './ruleset-encrypted.ts';
+import { type DockerWord, type OnSilence, type Wanted, wantedOf } from './wanted.ts';
 
-/** Docker's rules as they are now. `why` says what could not be read: then nothing is taken for gone. */
-export type ReadRules = () => Promise<Rulesets & { readonly why: readonly string[] }>;
+export interface Sources {
+  /** Docker's rules as they are now. `why` says what could not be read: then nothing is taken for gone. */
+  readonly rules: () => Promise<Rulesets & { readonly why: readonly string[] }>;
+  readonly docker: () => Promise<DockerWord>;
+}
 
-export interface Synced extends Step {
+export interface Synced extends Step, Omit<Wanted, 'encrypted'> {
   /** What the guard enforces now. */
   readonly enforced: readonly EncryptedVni[];
   readonly changed: boolean;
   /** What could not be read of the host. */
   readonly notRead: readonly string[];
+  /** Whether the engine says which networks there are. */
+  readonly answers: boolean;
 }
 
 const absent = (): GuardError =>
@@ -83,43 +89,48 @@ const load = async (engine: Engine, encrypted: readonly EncryptedVni[], mode: Mo
 
 interface Planned {
   readonly listing: Json;
-  readonly wanted: readonly EncryptedVni[];
+  readonly wanted: Wanted;
   readonly step: Step;
   readonly notRead: readonly string[];
 }
 
-const plan = async ({ nft }: Engine, read: ReadRules): Promise<Planned> => {
-  const rules = await read();
+const plan = async ({ nft }: Engine, { rules: read, docker }: Sources, onSilence: OnSilence): Promise<Planned> => {
+  const [rules, word] = await Promise.all([read(), docker()]);
   const listing = await nft.listGuard();
   if (listing === undefined || markIn(listing) === undefined) throw absent();
   const enforced = enforcedIn(listing);
-  const found = factsOf(rules).encrypted;
-  // What was not read may still be there.
-  const kept = rules.why.length === 0 ? [] : difference(enforced, found).stale;
-  const wanted = [...found, ...kept];
-  return { listing, wanted, step: difference(enforced, wanted), notRead: rules.why };
+  const isRead = rules.why.length === 0;
+  const known = { ...word, rules: factsOf(rules).encrypted, isRead, enforced, port: undefined };
+  const wanted = wantedOf(known, onSilence);
+  return { listing, wanted, step: difference(enforced, wanted.encrypted), notRead: rules.why };
 };
 
 const isNothing = ({ missing, stale }: Step): boolean => missing.length === 0 && stale.length === 0;
 
 /** Idempotent: it takes the lock and changes something only where something is to be changed. */
-export const syncGuard = async (engine: Engine, read: ReadRules): Promise<Synced> => {
-  const first = await plan(engine, read);
-  if (isNothing(first.step)) return { ...first.step, enforced: first.wanted, changed: false, notRead: first.notRead };
+export const syncGuard = async (engine: Engine, sources: Sources, onSilence: OnSilence): Promise<Synced> => {
+  // An engine that hangs is waited for once.
+  const word = sources.docker();
+  const from: Sources = { ...sources, docker: () => word };
+  const first = await plan(engine, from, onSilence);
+  const { overlays } = await word;
+  const result = ({ step, notRead, wanted: { encrypted, told, kept } }: Planned, changed: boolean): Synced => ({ ...step, enforced: encrypted, told, kept, changed, notRead, answers: overlays !== undefined }); // prettier-ignore
+  if (isNothing(first.step)) return result(first, false);
   const lock = await takeLock(engine.paths);
   try {
     // Somebody may have loaded another guard in between.
-    const { listing, wanted, step, notRead } = await plan(engine, read);
-    if (isNothing(step)) return { ...step, enforced: wanted, changed: false, notRead };
+    const planned = await plan(engine, from, onSilence);
+    if (isNothing(planned.step)) return result(planned, false);
+    const { encrypted } = planned.wanted;
     lock.assertHeld();
-    await load(engine, wanted, modeOf(engine, listing));
+    await load(engine, encrypted, modeOf(engine, planned.listing));
     const live = await engine.nft.listGuard();
-    const left = live === undefined ? undefined : difference(enforcedIn(live), wanted);
+    const left = live === undefined ? undefined : difference(enforcedIn(live), encrypted);
     if (live === undefined || !left || !isNothing(left))
       throw new EnvironmentError('program-failed', 'the kernel does not list what was just loaded: the guard changed at the same time', { help: 'run dnfw sync again' }); // prettier-ignore
     writeRecord(engine, live);
     syncBoot(engine.paths, live);
-    return { ...step, enforced: wanted, changed: true, notRead };
+    return result(planned, true);
   } finally {
     lock.release();
   }

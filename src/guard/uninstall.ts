@@ -11,6 +11,7 @@ import { takeLock } from './lock.ts';
 import { bootFile, generationsFolder, pendingsFolder, stateFile } from './paths.ts';
 import { decide, forget, readWaitings } from './pending.ts';
 import { deletion } from './revert.ts';
+import { removeWatch } from './watch-unit.ts';
 
 export interface UninstallResult {
   /** Whether there was anything. */
@@ -60,7 +61,8 @@ export const uninstall = async (engine: Engine): Promise<UninstallResult> => {
     }
     say('taking table inet dnfw away');
     let changed = await takeTableAway(engine);
-    say('removing the records and the unit');
+    say('removing the records and the units');
+    changed = (await removeWatch(engine)) || changed;
     changed = (await removeBoot(engine)) || changed;
     const ours = [generationsFolder(paths), stateFile(paths), join(bootFile(paths), '..'), pendingsFolder(paths)];
     changed = changed || namesIn(paths.state).length > 0;

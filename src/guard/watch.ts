@@ -1,7 +1,8 @@
 /** Effects: hears when rules may have changed, and lets somebody look. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Programs } from './programs.ts';
+import process from 'node:process';
+import { dockerEnv, type Programs } from './programs.ts';
 
 export interface Watching {
   /** Ends all helpers. */
@@ -58,7 +59,10 @@ const listen = (words: readonly string[], again: number, hear: () => void): (() 
   let stopped = false;
   const start = (): void => {
     const [program = '', ...args] = words;
-    const own = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const own = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, ...dockerEnv(process.env) },
+    });
     child = own;
     let over = false;
     const end = (): void => {

@@ -49,7 +49,9 @@ describe('encrypted networks', () => {
   ])('with INPUT emptied, table mangle tells: %s', (_, action, count) => {
     const text = inMangle(`-A OUTPUT -p udp -m udp --dport 4789 ${u32} ${action}`);
     const { value } = parse([{ name: 'iptables-nft-save', text }], registry, { backend: 'nft' });
-    expect(factsOf({ iptables: value, nft: nothing }).encrypted).toHaveLength(count);
+    const { encrypted, overlayRules } = factsOf({ iptables: value, nft: nothing });
+    expect(encrypted).toHaveLength(count);
+    expect(overlayRules.map(({ does }) => does)).toEqual(count === 0 ? [] : ['mark']);
   });
 
   it("finds those of firewalld's direct rules", () => {
@@ -86,6 +88,7 @@ describe("Docker's own nft backend", () => {
   it.each<Family>(['ip', 'ip6'])('%s', (family) => {
     const nft = readNftables('listing', listing(family, [4102, { elem: { val: 4103, comment: 'x' } }])).value;
     expect(factsOf({ iptables: nothing, nft })).toEqual({
+      overlayRules: [4102, 4103].map((vni) => ({ family, port: 4790, vni, does: 'drop' })),
       encrypted: [
         { family, port: 4790, vni: 4102 },
         { family, port: 4790, vni: 4103 },

@@ -1,5 +1,5 @@
 // Install, confirm, rollback and uninstall with an nft that remembers and a timer that waits for the test.
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ import { readPolicy } from '../../src/guard/policy-read.ts';
 import { rollback } from '../../src/guard/rollback.ts';
 import { uninstall } from '../../src/guard/uninstall.ts';
 import { readSituation } from '../../src/guard/situation.ts';
+import { isWatchPersistent, persistWatch } from '../../src/guard/watch-unit.ts';
 import { parseState } from '../../src/guard/state.ts';
 import { type FakeNft, fakeNft } from './fake-nft.ts';
 
@@ -51,7 +52,12 @@ beforeEach(() => {
       runs: (where) => running.has(where),
       stop: (where) => void running.delete(where),
     },
-    services: { nft: () => '/usr/sbin/nft', reload: () => Promise.resolve() },
+    services: {
+      nft: () => '/usr/sbin/nft',
+      reload: () => Promise.resolve(),
+      restart: (unit) => Promise.resolve(said.push(`restart ${unit}`) > 0),
+      stop: (unit) => Promise.resolve(void said.push(`stop ${unit}`)),
+    },
     now: () => new Date('2026-11-23T12:00:00Z'),
     say: (line) => void said.push(line),
   };
@@ -328,6 +334,33 @@ describe('uninstall', () => {
     expect(readdirSync(folder)).toEqual(['units']);
     expect(readdirSync(join(folder, 'units'))).toEqual([]);
     expect(await uninstall(engine)).toMatchObject({ changed: false });
+  });
+});
+
+describe('dnfw watch --persist', () => {
+  const command = ['/usr/bin/node', '/opt/with blank/100%/main.js'];
+  const files = (): readonly string[] => readdirSync(paths.units, { recursive: true, encoding: 'utf8' }).toSorted();
+
+  it('sets up its unit once, and starts it', async () => {
+    expect(isWatchPersistent(paths)).toBe(false);
+    expect(await persistWatch(engine, command)).toEqual({ changed: true, started: true });
+    expect(await persistWatch(engine, command)).toEqual({ changed: false, started: true });
+    expect(isWatchPersistent(paths)).toBe(true);
+    expect(files()).toEqual(['dnfw-watch.service', 'multi-user.target.wants', 'multi-user.target.wants/dnfw-watch.service']); // prettier-ignore
+    const text = readFileSync(join(paths.units, 'multi-user.target.wants/dnfw-watch.service'), 'utf8');
+    expect(text).toContain('ExecStart=/usr/bin/node "/opt/with blank/100%%/main.js" watch\n');
+    expect(said).toEqual(['restart dnfw-watch.service', 'restart dnfw-watch.service']);
+  });
+
+  it('goes with uninstall, without a guard and however it was enabled', async () => {
+    await persistWatch(engine, command);
+    const link = join(paths.units, 'multi-user.target.wants/dnfw-watch.service');
+    rmSync(link);
+    symlinkSync(join(paths.units, 'dnfw-watch.service'), link);
+    expect(isWatchPersistent(paths)).toBe(true);
+    expect(await uninstall(engine)).toMatchObject({ changed: true });
+    expect(files()).toEqual([]);
+    expect(said).toContain('stop dnfw-watch.service');
   });
 });
 

@@ -72,6 +72,7 @@ export const hostWith = (part: Partial<Host> = {}): Host => ({
     own: { family: 'ip', address: 0x0a4d0001n },
     peers: [{ family: 'ip', address: 0x0a4d0002n }],
   },
+  overlays: undefined,
   tunnels: [],
   gaps: [],
   diagnostics: [],

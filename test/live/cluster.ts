@@ -26,7 +26,9 @@ export interface Cluster {
   readonly stranger: Place;
   readonly startEngine: (node: Place) => Promise<void>;
   readonly stopEngine: (node: Place) => Promise<void>;
-  /** All engines end. */
+  /** Starts a program in a network namespace that ends with the cluster; what it says goes to the file `log`. */
+  readonly start: (place: Place, log: string, ...words: readonly string[]) => ChildProcess;
+  /** Everything ends and goes. */
   readonly stop: () => Promise<void>;
 }
 
@@ -122,10 +124,13 @@ const given = (name: string): string => {
   return value;
 };
 
-/** Makes the hosts and starts their engines; nothing is joined yet. */
-export const makeCluster = async (): Promise<Cluster> => {
-  const folder = given('DNFW_LIVE_FOLDER');
-  const prefix = given('DNFW_LIVE_PREFIX');
+/**
+ * Makes the hosts and starts their engines; nothing is joined yet. `letter` tells the clusters of several files apart,
+ * which run one after the other.
+ */
+export const makeCluster = async (letter: string): Promise<Cluster> => {
+  const folder = join(given('DNFW_LIVE_FOLDER'), letter);
+  const prefix = `${given('DNFW_LIVE_PREFIX')}${letter}`;
   const hub = `${prefix}s`;
   const place = (name: string, last: number): Place => ({
     namespace: `${prefix}${name}`,
@@ -150,8 +155,20 @@ export const makeCluster = async (): Promise<Cluster> => {
     const engine = engines.get(node.namespace);
     if (engine) await end(engine, 40);
   };
+  const helpers: ChildProcess[] = [];
+  const start: Cluster['start'] = (host, log, ...words) => {
+    const [program = '', ...args] = inside(host, ...words);
+    const out = openSync(join(folder, log), 'a');
+    const child = spawn(program, args, { env: { ...process.env, ...host.env }, stdio: ['ignore', out, out] });
+    helpers.push(child);
+    return child;
+  };
   const stop = async (): Promise<void> => {
+    await Promise.all(helpers.map((child) => end(child, 5)));
     await Promise.all(nodes.map((node) => stopEngine(node)));
+    // What is left of a host that does not go is taken away by run.sh.
+    for (const name of [...nodes.map(({ namespace }) => namespace), stranger.namespace, hub])
+      await run(['ip', 'netns', 'del', name]);
   };
 
   await makeSwitch(hub);
@@ -159,5 +176,5 @@ export const makeCluster = async (): Promise<Cluster> => {
   const tar = await makeImage(folder);
   await Promise.all(nodes.map((node) => startEngine(node)));
   await Promise.all(nodes.map((node) => docker(node, 'import', tar, 'busybox:live')));
-  return { folder, nodes, stranger, startEngine, stopEngine, stop };
+  return { folder, nodes, stranger, startEngine, stopEngine, start, stop };
 };

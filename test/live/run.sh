@@ -2,15 +2,19 @@
 # test/live/run.sh [vitest arguments]
 #
 # The guard among three real Docker Engines in a Swarm, on this machine, in network namespaces and a folder of the
-# test's own. Needs root; installs docker.io and busybox-static with apt-get where they are missing; takes about two and
-# a half minutes and never more than ten. However it ends, nothing of it stays. DNFW_PROGRAM names another dnfw to test
+# test's own. Needs root; installs docker.io and busybox-static with apt-get where they are missing; takes about three
+# minutes and never more than ten. However it ends, nothing of it stays. DNFW_PROGRAM names another dnfw to test
 # than dist/cli/main.js.
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo 'test/live/run.sh: needs root' >&2; exit 1; }
-if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null || [ ! -x /bin/busybox ]; then
-  apt-get install -y --no-install-recommends docker.io busybox-static
+install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2; }
+if ! command -v dockerd >/dev/null || [ ! -x /bin/busybox ]; then
+  apt-get update -q >&2
+  install docker.io busybox-static
 fi
+# A package of its own from Debian 13 on.
+command -v docker >/dev/null || install docker-cli
 [ -n "${DNFW_PROGRAM:-}" ] || npm run --silent build
 
 tests=

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { pathsFrom } from '../../../src/guard/paths.ts';
+import { watchUnitText } from '../../../src/guard/watch-unit.ts';
 import { program } from '../../cli/dnfw.ts';
 import { inNamespace } from '../namespace.ts';
 
@@ -21,8 +23,11 @@ allow:
 
 const prologue = (folder: string): string => `
 export DNFW_CONFIG_DIR=${folder}/etc DNFW_STATE_DIR=${folder}/lib DNFW_RUN_DIR=${folder}/run
+# No engine of this machine has a say.
+export DOCKER_HOST=unix://${folder}/docker.sock
 unset SSH_CONNECTION
-mkdir -p "$DNFW_CONFIG_DIR"
+mkdir -p "$DNFW_CONFIG_DIR" ${folder}/bin
+cd ${folder}
 cat >"$DNFW_CONFIG_DIR/policy.yaml" <<'YAML'
 ${policy}YAML
 dnfw() { '${process.execPath}' '${program}' "$@"; }
@@ -122,12 +127,117 @@ nft list chain inet dnfw encrypted | grep -c drop`);
   });
 });
 
+/** A program in the place of docker, for a Swarm with one network of number 4097. `answers` are its options. */
+const engine = (options: string): string => `
+cat >bin/docker <<'SH'
+#!/bin/sh
+case "$1 $2" in
+  'network ls') echo abc ;;
+  'network inspect') echo '[{"Name":"secret","Driver":"overlay","Containers":{"x":{}},"Options":{"com.docker.network.driver.overlay.vxlanid_list":"4097"${options}}}]' ;;
+  info*) echo '{"ServerVersion":"28.5.2","Swarm":{"NodeAddr":"10.0.0.1","LocalNodeState":"active"}}' ;;
+  *) exit 1 ;;
+esac
+SH
+chmod +x bin/docker
+export PATH=$PWD/bin:$PATH
+`;
+const encryptedEngine = engine(',"encrypted":""');
+const plainEngine = engine('');
+/** Its helper outlives it when it is killed. */
+const hungEngine = `printf '#!/bin/sh\\nsleep 20\\nexit\\n' >bin/docker; chmod +x bin/docker; export PATH=$PWD/bin:$PATH\n`;
+/** Only the programs that dnfw needs are there, and docker is none of them. */
+const noEngine = `
+for name in nft ip ss sh sleep sed grep iptables-nft iptables-nft-save ip6tables-nft-save iptables-legacy-save ip6tables-legacy-save; do ln -s "$(command -v $name)" bin/$name; done
+export PATH=$PWD/bin
+`;
+const rulesOf = (vni: number): string => `
+iptables-nft -I ${dropRule(u32(vni))}
+iptables-nft -t mangle -A OUTPUT -p udp --dport 4789 ${u32(vni)} -j MARK --set-mark 13681891
+`;
+const installed = 'dnfw install --no-confirm >/dev/null 2>&1 || exit 1\n';
+const flush = 'iptables-nft -F INPUT; iptables-nft -t mangle -F OUTPUT\n';
+const enforced4097 = '@th,96,32 & 0xffffff00 == 0x100100';
+
+describe("Docker's rules are flushed", () => {
+  it.each([
+    ['iptables -F', flush],
+    ['nft flush of both tables', 'nft flush table ip filter; nft flush table ip mangle\n'],
+  ])('%s: the engine tells what is encrypted, and status what is gone', { timeout: 60_000 }, (_, flushed) => {
+    const { lines, stderr } = script(`${encryptedEngine}${rulesOf(4097)}${installed}${flushed}
+dnfw sync; echo sync $?; chain
+dnfw status | grep -c 'the guard is alone in its place: VNI 4097'
+dnfw status | grep -c 'may be clear: VNI 4097'
+dnfw status --json | tr -d ' \\n' | grep -o '"unruled":.*]}],\\|"sound":true'
+dnfw status --metrics prom >/dev/null; grep '^dnfw_vni_unruled' prom`);
+    expect(lines).toEqual([
+      'nothing to do: 1 encrypted network is enforced',
+      'sync 0',
+      enforced4097,
+      '1',
+      '1',
+      '"sound":true',
+      '"unruled":[{"family":"ip","port":4789,"vni":4097,"lacks":["drop","mark"]}],',
+      'dnfw_vni_unruled 1',
+    ]);
+    expect(stderr).toMatch(/VNI 4097.*restart the engine/);
+  });
+
+  it('a network that the engine calls plain goes', { timeout: 60_000 }, () => {
+    const { lines } = script(`${encryptedEngine}${rulesOf(4097)}${installed}${plainEngine}
+dnfw sync; ${flush}dnfw status >/dev/null; echo status $?
+dnfw sync; dnfw status >/dev/null; echo status $?`);
+    expect(lines).toEqual(['nothing to do: 1 encrypted network is enforced', 'status 13', 'not enforced any more: VNI 4097 (0x1001), port 4789', 'status 0']); // prettier-ignore
+  });
+
+  it.each([
+    ['hangs', hungEngine],
+    ['is missing', noEngine],
+  ])(
+    'an engine that %s holds nobody up: a sync that is asked for follows the rules, and says so',
+    { timeout: 60_000 },
+    (_, silent) => {
+      const { lines, stderr } = script(`${rulesOf(4097)}${rulesOf(4098)}${installed}${silent}
+iptables-nft -F INPUT; began=$SECONDS; dnfw sync; echo "sync $?"
+[ $((SECONDS - began)) -le 5 ] && echo soon
+iptables-nft -t mangle -F OUTPUT
+dnfw status >/dev/null; echo status $?
+dnfw sync; echo sync $?`);
+      expect(lines).toEqual([
+        'nothing to do: 2 encrypted networks are enforced',
+        'sync 0',
+        'soon',
+        // Nobody knows that they are gone.
+        'status 0',
+        'not enforced any more: VNI 4097 (0x1001), port 4789',
+        'not enforced any more: VNI 4098 (0x1002), port 4789',
+        'sync 0',
+      ]);
+      expect(stderr.match(/the engine of Docker does not answer/g)).toHaveLength(2);
+    },
+  );
+
+  it.each([
+    ['and the engine answers', encryptedEngine, ''],
+    ['and no engine answers: what was enforced last stays', '', 'although no rule'],
+  ])('with the whole ruleset %s: an install heals', { timeout: 60_000 }, (_, answers, why) => {
+    const { lines, stderr } = script(`${rulesOf(4097)}${installed}${answers}nft flush ruleset
+dnfw status >/dev/null 2>&1; dnfw install --no-confirm >/dev/null; echo install $?; chain
+dnfw install --no-confirm 2>/dev/null; dnfw status >/dev/null; echo status $?`);
+    expect(lines).toEqual(['install 0', enforced4097, 'nothing to do: generation 2 is loaded and is what the policy asks for', 'status 0']); // prettier-ignore
+    expect(stderr).toContain(why);
+  });
+});
+
+/** With the rights of its unit alone. */
+const caps = /^CapabilityBoundingSet=(.*)$/m.exec(watchUnitText(pathsFrom({}), []))?.[1] ?? '';
+const unitRights = `setpriv --no-new-privs --bounding-set -all,${caps.toLowerCase().replaceAll('cap_', '+').replaceAll(' ', ',')}`;
+
 describe('dnfw watch', () => {
   it('is right within two seconds, whatever changes, and ends when it is told to', { timeout: 100_000 }, () => {
     const { lines } = script(`
 dnfw install --no-confirm >/dev/null 2>&1 || exit 1
 iptables-legacy -L -n >/dev/null
-'${process.execPath}' '${program}' watch 2>$DNFW_RUN_DIR/said & watch=$!
+${unitRights} '${process.execPath}' '${program}' watch 2>$DNFW_RUN_DIR/said & watch=$!
 sleep 2.5
 iptables-nft -I ${dropRule(u32(4097))}; sleep 2; chain
 iptables-legacy -I ${dropRule(u32(4098))}; sleep 2; chain
@@ -145,6 +255,47 @@ grep -c 'there is no guard' $DNFW_RUN_DIR/said
       '@th,96,32 & 0xffffff00 == 0x100200',
       'ended 0',
       '1',
+    ]);
+  });
+
+  it.each([
+    ['answers', encryptedEngine, 'restart the engine'],
+    ['hangs', hungEngine, 'the engine does not answer'],
+    ['is missing', '', 'the engine does not answer'],
+  ])(
+    'forgets nothing that was flushed while an engine %s, and says so once',
+    { timeout: 60_000 },
+    (_, answers, words) => {
+      const { lines } = script(`${answers}${rulesOf(4097)}${installed}
+'${process.execPath}' '${program}' watch 2>said & watch=$!
+sleep 3
+${flush}for i in 1 2 3 4 5 6 7 8 9 10; do chain; sleep 0.5; done | uniq -c | sed 's/^ *//'
+nft add table ip other; nft delete table ip other; sleep 4; chain
+${plainEngine}
+${rulesOf(4098)}
+sleep 2; chain
+kill $watch; wait $watch; echo ended $?
+grep -c '${words}' said`);
+      expect(lines).toEqual([`10 ${enforced4097}`, enforced4097, '@th,96,32 & 0xffffff00 == 0x100200', 'ended 0', '1']); // prettier-ignore
+    },
+  );
+
+  it('is set up by --persist, and status points to that where networks are enforced', { timeout: 60_000 }, () => {
+    const { lines } = script(`export DNFW_UNIT_DIR=$PWD/units
+${installed}dnfw status | grep -c 'watch --persist'
+${rulesOf(4097)}dnfw sync >/dev/null 2>&1; dnfw status | grep -c 'watch --persist'
+dnfw watch --persist; dnfw watch --persist; dnfw status | grep -c 'watch --persist'
+stat -c '%a %N' units/*.service units/*.wants units/*.wants/*
+dnfw uninstall >/dev/null 2>&1; ls units`);
+    expect(lines).toEqual([
+      '0',
+      '1',
+      'dnfw-watch.service is set up, and starts with the next boot: no systemd runs it now',
+      'dnfw-watch.service is set up already, and starts with the next boot: no systemd runs it now',
+      '0',
+      expect.stringMatching(/^644 .*dnfw-watch\.service'$/),
+      expect.stringMatching(/^755 .*multi-user\.target\.wants'$/),
+      expect.stringMatching(/ -> '\.\.\/dnfw-watch\.service'$/),
     ]);
   });
 });
