@@ -14,9 +14,12 @@ import { departures } from '../simulate/ipsec.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
 import { nftProgram } from '../simulate/nft-program.ts';
 import type { BuiltInChain, Hook, TableName } from '../netfilter/hooks.ts';
+import { type Bridge, bridgesIn } from './bridges.ts';
+import { type Exposure, exposureOf } from './exposure.ts';
 import { type HostRule, hostRules } from './host-rules.ts';
 import { lazy, lazyBy } from './lazy.ts';
 import { type Overlay, overlaysIn } from './overlays.ts';
+import { type Probes, probesOf } from './probe.ts';
 import { type Proof, proofOf } from './proof.ts';
 import { type Sent, sendDecoded, sendWords } from './send.ts';
 import type { Source } from './source.ts';
@@ -31,6 +34,12 @@ export interface AuditHost extends Source {
   readonly knows: (family: Family, table: TableName, chain: BuiltInChain) => boolean;
   /** Devices that Docker made bridges of. */
   readonly bridges: () => ReadonlySet<string>;
+  /** The same with networks and containers of one family. */
+  readonly bridgesOf: (family: Family) => readonly Bridge[];
+  /** Who sends packets to this host from where, and what becomes of them. */
+  readonly probes: (family: Family) => Probes;
+  /** Which ports of this host and of its containers are reached, and from where. */
+  readonly exposure: () => Exposure;
   /** The engine's own word, or undefined. */
   readonly version: string | undefined;
   /** The releases that write all of the rules that there are; none if they are of several, one open range if there are none. */
@@ -60,16 +69,31 @@ export const auditHost = (source: Source): AuditHost => {
     hostOf([program(family)], family, factsFor(host, family)),
   );
   const unsure: string[] = [];
+  const knows: AuditHost['knows'] = (family, table, chain) =>
+    !source.absent.has(family === 'ip' ? 'iptables' : 'ip6tables') &&
+    (source.chains?.has(`${family} ${table} ${chain}`) ?? true);
+  const published = lazy(() => publishedPorts(host));
+  const bridges = lazyBy((family: Family) => bridgesIn(source, found().all, family));
   const docker = lazy(() => found().all.flatMap((rule) => rule.docker ?? []));
-  return {
+  const audited: AuditHost = {
     ...source,
     rules: () => found().all,
     overlays: lazy(() => overlaysIn(found().all, host.nft)),
-    published: lazy(() => publishedPorts(host)),
-    knows: (family, table, chain) =>
-      !source.absent.has(family === 'ip' ? 'iptables' : 'ip6tables') &&
-      (source.chains?.has(`${family} ${table} ${chain}`) ?? true),
+    published,
+    knows,
     bridges: () => found().bridges,
+    bridgesOf: bridges,
+    probes: lazyBy((family: Family) =>
+      probesOf({
+        source,
+        rules: found().all,
+        published: published(),
+        bridges: bridges(family),
+        program: program(family),
+        knows,
+        family,
+      }),
+    ),
     version: host.docker?.version,
     versionsByRules: lazy(() => commonVersions(docker())),
     program,
@@ -85,5 +109,7 @@ export const auditHost = (source: Source): AuditHost => {
       ),
     ),
     unsure: () => unsure,
+    exposure: lazy(() => exposureOf(audited)),
   };
+  return audited;
 };

@@ -1,6 +1,8 @@
 /** Audits one host: all finding rules over what was read of it. */
+import { families } from '../netfilter/family.ts';
 import { versionWords } from '../docker/versions.ts';
 import { type FindingRule, type Need, needs } from './contract.ts';
+import type { Exposure } from './exposure.ts';
 import { type Finding, type Found, jobs, rank } from './finding.ts';
 import { type AuditHost, auditHost } from './host.ts';
 import { lacksOf } from './lacks.ts';
@@ -47,6 +49,17 @@ const eraOf = (host: AuditHost): string | undefined => {
   return versions.length === 0 ? 'several releases' : versionWords(versions);
 };
 
+/** What the matrix of exposure rests on, and what it leaves out. */
+const notShown = (host: AuditHost, { exposed, left }: Exposure): readonly string[] => [
+  ...families
+    .filter((family) => exposed.some(({ row }) => row.family === family))
+    .flatMap((family) => {
+      const { supposed } = host.probes(family).vantage;
+      return supposed === undefined ? [] : [`not known: ${supposed}`];
+    }),
+  ...(left === 0 ? [] : [`ports that were not looked at, because there are too many: ${left}`]),
+];
+
 /** `only`: the codes to look for; all if it is not given. */
 export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostReport => {
   const host = auditHost(source);
@@ -57,6 +70,7 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
   const findings = looked.flatMap((rule) => rule.find(host).map((found) => findingOf(rule, found)));
   const { docker } = source.host;
   const era = eraOf(host);
+  const exposure = host.exposure();
   return {
     name: source.name,
     kind: source.kind,
@@ -75,12 +89,13 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
     rules: { iptables: host.rules().length, nft: nftRules(host) },
     ladder: [],
     overlays: overlayRows(host),
-    exposure: [],
+    exposure: exposure.exposed.map(({ row }) => row),
     findings: inOrder(findings),
     looked: looked.map(({ code }) => code),
     left: left.map((rule) => ({ code: rule.code, because: missing(lacked.needs, rule).map((need) => needs[need]) })),
     lacks: [
       ...lacked.words,
+      ...notShown(host, exposure),
       ...notLookedFor(lacked.needs, rules),
       ...host.unsure().map((question) => `not answered, because it would take too much memory: ${question}`),
     ],

@@ -5,6 +5,13 @@ import { cve202328841 } from './rules/cve-2023-28841.ts';
 import { cve202328842 } from './rules/cve-2023-28842.ts';
 import { cve2026115538 } from './rules/cve-2026-115538.ts';
 import { cve202692542 } from './rules/cve-2026-92542.ts';
+import { apiPortOpen } from './rules/api-port-open.ts';
+import { directRouting } from './rules/direct-routing.ts';
+import { ipv6Open } from './rules/ipv6-open.ts';
+import { loopbackPublishedReachable } from './rules/loopback-published-reachable.ts';
+import { publishedPort } from './rules/published-port.ts';
+import { publishedPortBelievedClosed } from './rules/published-port-believed-closed.ts';
+import { swarmPortsOpen } from './rules/swarm-ports-open.ts';
 import { mixedBackends } from './rules/mixed-backends.ts';
 import { overlayBlocked } from './rules/overlay-blocked.ts';
 import { overlayDataPathPort } from './rules/overlay-data-path-port.ts';
@@ -21,6 +28,14 @@ import { overlayStaleVni } from './rules/overlay-stale-vni.ts';
 import { overlayDropBehindAccept } from './rules/overlay-drop-behind-accept.ts';
 
 export const findingRules: readonly FindingRule[] = [
+  // exposure
+  publishedPort,
+  publishedPortBelievedClosed,
+  directRouting,
+  loopbackPublishedReachable,
+  ipv6Open,
+  swarmPortsOpen,
+  apiPortOpen,
   // encryption
   overlayDropBehindAccept,
   overlayRules,

@@ -52,6 +52,8 @@ export interface ExposureRow {
   readonly family: Family;
   readonly protocol: string;
   readonly port: number;
+  /** The last one of a range of ports that all fare alike. */
+  readonly last?: number;
   /** `published`: Docker sends it to a container. `listening`: a process of the host has it. */
   readonly kind: 'published' | 'listening';
   /** The address of this host, if it is not all of them. */

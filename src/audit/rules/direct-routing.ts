@@ -1,0 +1,136 @@
+/** Containers are reached at their own addresses, at ports that nobody published. */
+import { printMasked } from '../../netfilter/address.ts';
+import { type Family, families } from '../../netfilter/family.ts';
+import type { FindingRule } from '../contract.ts';
+import type { Evidence, Found } from '../finding.ts';
+import type { AuditHost } from '../host.ts';
+import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
+import { deciderOf, evidenceOfDecider, familyWords, outsideDevice, ruleAt, shown } from '../openings.ts';
+import { type Direct, directWords, reachedDirectly } from '../reaching.ts';
+import type { Sent } from '../send.ts';
+
+const most = 4;
+
+/** `! -i BRIDGE -o BRIDGE -j ACCEPT`: gateway mode nat-unprotected. */
+const unprotecting = (host: AuditHost, { deciders }: Sent): HostRule | undefined =>
+  deciders
+    .map((event) => ruleAt(host, event))
+    .find(
+      (rule) =>
+        rule?.docker?.part === 'publish' &&
+        rule.text === `! -i ${rule.docker.filled?.bridge ?? ''} -o ${rule.docker.filled?.bridge ?? ''} -j ACCEPT`,
+    );
+
+const networkWords = ({ bridge: { device, network, subnets } }: Direct, family: Family): string =>
+  `${network === undefined ? device : `${network} (${device})`}${subnets[0] ? `, ${printMasked(subnets[0], family)}` : ''}`;
+
+const onPurpose = (direct: Direct, sent: Sent, rule: HostRule, family: Family): Found => ({
+  subject: direct.bridge.network ?? direct.bridge.device,
+  severity: 'low',
+  what: `Gateway mode nat-unprotected of ${networkWords(direct, family)}: every port of its containers is reached from outside, published or not.`,
+  means: 'Docker opens the network to whoever has a route to it, because somebody asked for this mode.',
+  evidence: [evidenceOf(rule, 'lets everything in')],
+  witness: sent.witness,
+  fix: [
+    {
+      what: 'make the network anew with the usual gateway mode',
+      commands: [
+        `docker network create -o com.docker.network.bridge.gateway_mode_${family === 'ip' ? 'ipv4' : 'ipv6'}=nat …`,
+      ],
+    },
+  ],
+});
+
+const together = (host: AuditHost, family: Family, some: readonly (readonly [Direct, Sent])[]): readonly Found[] => {
+  const known = some.filter(([{ isKnown }]) => isKnown);
+  const [first] = known.length > 0 ? known : some;
+  if (!first) return [];
+  const [, sent] = first;
+  const isNew = host.rules().some(({ docker }) => docker?.part === 'protect');
+  const isFar = some.some(([{ from }]) => from === 'anywhere');
+  const program = programFor(
+    host.rules().find(({ table, docker }) => table.family === family && docker)?.table ?? { family, backend: 'nft' },
+  );
+  const device = outsideDevice(host, family);
+  const deciders = new Map<string, Evidence>();
+  for (const [, one] of some) {
+    const decider = deciderOf(one);
+    if (!decider) continue;
+    const forward = one.simulation.ways[0]?.events ?? [];
+    // The last word is that of postrouting, which lets everything through: what counts is FORWARD's.
+    const at = forward.findIndex((event) => event.kind === 'hook' && event.hook === 'postrouting');
+    const last = forward
+      .slice(0, at < 0 ? undefined : at)
+      .findLast((event) => event.kind === 'policy' || (event.kind === 'rule' && event.verdict === 'accept'));
+    if (last?.kind !== 'policy' && last?.kind !== 'rule') continue;
+    const evidence = evidenceOfDecider(host, family, last, 'lets it through');
+    deciders.set(`${evidence.line} ${evidence.text}`, evidence);
+  }
+  const listed = (known.length > 0 ? known : some).slice(0, most).map(([one]) => directWords(one, family));
+  const more = some.length > listed.length ? ` and ${some.length - listed.length} more networks` : '';
+  return [
+    {
+      subject: familyWords[family],
+      ...(isFar ? { severity: 'high' as const } : {}),
+      what: `New connections to ${known.length > 0 ? 'containers at their own addresses' : 'addresses of bridge networks'} are forwarded at ports that are not published: ${listed.join(', ')}${more}.`,
+      means: isFar
+        ? 'These addresses are routed in the Internet: whoever is not stopped on the way reaches every port of the containers.'
+        : `A neighbour who sets a route to such a network through this host (${device}) reaches every port of its containers, also those that are published on one address only or not at all.`,
+      evidence: [...deciders.values()].slice(0, most),
+      witness: sent.witness,
+      fix: [
+        {
+          what: `keep new connections that are for no published port away (${device}: the device to the outside)`,
+          commands: some
+            .slice(0, most)
+            .map(
+              ([{ bridge }]) =>
+                `${program} -I ${host.host.iptables.tables.some((table) => table.family === family && table.chains.some(({ name }) => name === 'DOCKER-USER')) ? 'DOCKER-USER' : 'FORWARD'} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
+            ),
+        },
+        {
+          what: 'or let FORWARD drop what no rule accepts; see first what else this host forwards',
+          commands: [`${program} -P FORWARD DROP`],
+        },
+        ...(family === 'ip' && !isNew
+          ? [
+              {
+                what: 'or upgrade to Docker 28.0 or later, which drops such packets itself',
+                commands: ['docker version'],
+              },
+            ]
+          : []),
+      ],
+    },
+  ];
+};
+
+const found = (host: AuditHost, family: Family): readonly Found[] => {
+  const open = reachedDirectly(host, family).flatMap((direct) => {
+    const sent = shown(host, family, direct.passage);
+    return sent ? [[direct, sent] as const] : [];
+  });
+  const meant = open.map(([direct, sent]) => [direct, sent, unprotecting(host, sent)] as const);
+  return [
+    ...together(
+      host,
+      family,
+      meant.flatMap(([direct, sent, rule]) => (rule ? [] : [[direct, sent] as const])),
+    ),
+    ...meant.flatMap(([direct, sent, rule]) => (rule ? [onPurpose(direct, sent, rule, family)] : [])),
+  ];
+};
+
+export const directRouting: FindingRule = {
+  code: 'direct-routing',
+  severity: 'medium',
+  job: 'exposure',
+  title: 'Containers are reached past the published ports',
+  about:
+    "Publishing a port opens it; not publishing it does not close it. Where FORWARD accepts what no rule is about (Docker sets its policy to DROP only if it has switched forwarding on itself), a neighbour who routes a container's network through the host reaches every port in it. Since 28.0 Docker drops what is not published, in DOCKER and in raw PREROUTING. A new connection from a neighbour to a port that is not published is sent through all rules, for every bridge network that is not internal; for addresses that are routed in the Internet also one from there (then the severity is high). Networks of gateway mode nat-unprotected, which are meant to be open, are told of with low severity.",
+  silent:
+    "The policy of FORWARD, Docker's rules of 28.0 and later or a rule of the operator drop it; the network is internal; the host does not forward.",
+  references: ['moby#48724', 'moby#49325'],
+  needs: [],
+  find: (host) => families.flatMap((family) => found(host, family)),
+};
