@@ -25,7 +25,11 @@ import { overlayMixedEras } from './rules/overlay-mixed-eras.ts';
 import { overlayModulesMissing } from './rules/overlay-modules-missing.ts';
 import { overlayRules } from './rules/overlay-rules.ts';
 import { overlayStaleVni } from './rules/overlay-stale-vni.ts';
+import { dockerNftBackend } from './rules/docker-nft-backend.ts';
+import { meaningChanges } from './rules/meaning-changes.ts';
+import { noNativeForm } from './rules/no-native-form.ts';
 import { overlayDropBehindAccept } from './rules/overlay-drop-behind-accept.ts';
+import { translatorLoss } from './rules/translator-loss.ts';
 
 export const findingRules: readonly FindingRule[] = [
   // exposure
@@ -57,4 +61,9 @@ export const findingRules: readonly FindingRule[] = [
   cve2026115538,
   // ordering
   mixedBackends,
+  // migration
+  translatorLoss,
+  noNativeForm,
+  meaningChanges,
+  dockerNftBackend,
 ];
