@@ -1,6 +1,7 @@
 /** A packet that shows a difference, chosen, checked by the simulators, and widened to all that are like it. */
 import type { Hook } from '../netfilter/hooks.ts';
 import type { Packet } from '../packet/packet.ts';
+import type { Oracle } from '../packet/view.ts';
 import { assignmentOf, preferred } from './assignment.ts';
 import { disagree, type Seen, type Simulator } from './confirm.ts';
 import { decode, type Decoded } from './decode.ts';
@@ -19,6 +20,8 @@ export interface Witness {
   readonly hook: Hook;
   readonly kind: 'filter' | 'nat';
   readonly packet: Packet;
+  /** Answers that the simulator needs for it. */
+  readonly oracle: Oracle;
   /** Answers of limits, sets and the like that the packet needs, by their words. */
   readonly answers: readonly (readonly [predicate: string, answer: boolean])[];
   readonly a: Seen;
@@ -76,6 +79,7 @@ export const witnessOf = (
           direction: directionOf(region),
           ...where,
           packet: decoded.packet,
+          oracle: decoded.oracle,
           answers: answersOf(bench, decoded, [a, b]),
           a,
           b,
