@@ -133,7 +133,8 @@ const ofConnections = (text: string): Kept => ({
     .split('\n')
     .filter((line) => {
       const [, state, , , local = '', peer = ''] = line.trim().split(/\s+/);
-      const isOurs = local.endsWith(':22') || swarmPorts.test(local) || swarmPorts.test(peer) || line.includes('(("sshd');
+      const isOurs =
+        local.endsWith(':22') || swarmPorts.test(local) || swarmPorts.test(peer) || line.includes('(("sshd');
       return state === 'ESTAB' && isOurs;
     })
     .map((line) => `${line}\n`)

@@ -17,11 +17,6 @@ import {
 import { offsetAt, type Places, placesOf } from './places.ts';
 import { checkCapture } from './validators.ts';
 
-/** In a string of JSON the quotes would have backslashes before them: whatever says this about itself is a capture. */
-const saysSo = /"kind"\s*:\s*"dnfw-capture"/;
-
-export const isCapture = ({ text: whole }: Input): boolean => /^\ufeff?\s*\{/.test(whole) && saysSo.test(whole);
-
 const spanAt = (file: string, whole: string, offset: number, length = 1): Span => {
   const start = whole.lastIndexOf('\n', offset - 1) + 1;
   const end = whole.indexOf('\n', offset);

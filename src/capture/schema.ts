@@ -63,8 +63,9 @@ const guard: JsonSchema = {
       listing: { type: ['object', 'null'] },
       external: list(text),
       persistent: { type: 'boolean' },
+      watchPersistent: { type: 'boolean' },
     },
-    ['state', 'recorded', 'repairs', 'meta', 'listing', 'external', 'persistent'],
+    ['state', 'recorded', 'repairs', 'meta', 'listing', 'external', 'persistent', 'watchPersistent'],
   ),
   type: ['object', 'null'],
 };

@@ -4,7 +4,7 @@ import { sourceOfCapture } from '../audit/captured.ts';
 import type { Source } from '../audit/source.ts';
 import { isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import type { Input } from '../iptables/parse.ts';
-import { captureIn } from './given.ts';
+import { captureIn } from './captures.ts';
 
 /** The live host, read as a capture of it would be. */
 export const liveSource = async (): Promise<Source> => {

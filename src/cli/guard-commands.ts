@@ -34,8 +34,11 @@ export const installCommand = (outcome: Outcome): Command =>
     )
     .option('--policy <file>', 'the policy (default: policy.yaml and policy.d in /etc/dnfw)')
     .option('--from-host', 'write a first policy from the rules of the host, and install that')
-    .addOption(new Option('--from <file>', 'the same, from iptables-save output').conflicts(['fromHost', 'policy']))
+    .addOption(
+      new Option('--from <file>', 'the same, from iptables-save output or a capture').conflicts(['fromHost', 'policy']),
+    )
     .option('--dry-run', 'show what would change, and change nothing')
+    .option('--capture <file>', 'with --dry-run: on the host that FILE is a capture of')
     .option('--observe', 'count and log what the policy would refuse, and let it pass')
     .addOption(
       new Option('--confirm-timeout <time>', 'how long to wait for dnfw confirm (default: 60s)')
@@ -50,6 +53,8 @@ export const installCommand = (outcome: Outcome): Command =>
     .action(async (flags: InstallFlags, command: Command) => {
       if (flags.fromHost === true && flags.policy !== undefined)
         command.error('error: --from-host makes a policy, and --policy names one');
+      if (flags.capture !== undefined && flags.dryRun !== true)
+        command.error('error: nothing can be installed in a capture: --capture needs --dry-run');
       const { installGuard } = await import('./install.ts');
       outcome.status = await installGuard(flags);
     });

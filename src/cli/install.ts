@@ -11,7 +11,9 @@ import type { GuardDocument, Proposal } from '../guard/proposal.ts';
 import { usualPriority } from '../guard/ruleset.ts';
 import { readSituation, type Situation } from '../guard/situation.ts';
 import { wantedOf } from '../guard/wanted.ts';
+import type { Json } from '../nftables/json.ts';
 import { exit, type ExitStatus } from './exit.ts';
+import { type GivenHost, givenHost } from './given-host.ts';
 import { answer, guardEngine, guardPaths, sshConnection, step } from './guard-engine.ts';
 import { changeLines, changesJson, changeSummary, keptWhy, preflightJson, preflightLines } from './guard-report.ts';
 import { policyFor } from './policy.ts';
@@ -23,6 +25,8 @@ export interface InstallFlags {
   readonly fromHost?: boolean;
   readonly from?: string;
   readonly dryRun?: boolean;
+  /** With `dryRun`: the host is that of a capture. */
+  readonly capture?: string;
   readonly observe?: boolean;
   /** Seconds; false is --no-confirm. */
   readonly confirm?: boolean;
@@ -43,13 +47,16 @@ const checkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
 
 /** What is asked once and then needed by plan, preflight and report. */
 interface Seen {
+  /** The host of a capture, in the place of this one. */
+  readonly given?: GivenHost;
   host?: Host;
   checked?: Preflight;
 }
 
-const priorityFor = (flags: InstallFlags, situation: Situation | undefined): number => {
+const priorityFor = (flags: InstallFlags, { given }: Seen, situation: Situation | undefined): number => {
   const current = situation?.state.current ?? null;
-  const installed = current === null ? undefined : readMeta(guardPaths(), current)?.priority;
+  const meta = given ? given.meta : current === null ? undefined : readMeta(guardPaths(), current);
+  const installed = current !== null && meta?.generation === current ? meta.priority : undefined;
   return flags.priority ?? installed ?? usualPriority;
 };
 
@@ -65,30 +72,31 @@ const check = (seen: Seen, proposal: Proposal, document: GuardDocument): readonl
 };
 
 /** What the guard that is loaded enforces, or, where somebody took it away, what it enforced when that was last known. */
-const lastEnforced = (situation: Situation | undefined): readonly EncryptedVni[] => {
+const lastEnforced = ({ given }: Seen, situation: Situation | undefined): readonly EncryptedVni[] => {
   const last = situation?.recorded?.current ?? situation?.state.good ?? null;
-  const listing = situation?.listing ?? (last === null ? undefined : readListing(guardPaths(), last));
+  const recorded = (): Json | undefined => (given ? given.recorded : readListing(guardPaths(), last ?? 0));
+  const listing = situation?.listing ?? (last === null ? undefined : recorded());
   return listing === undefined ? [] : enforcedIn(listing);
 };
 
 const propose =
   (flags: InstallFlags, seen: Seen) =>
   async (situation: Situation | undefined): Promise<Proposed> => {
-    step('reading the host');
-    const host = await readHost();
+    if (!seen.given) step('reading the host');
+    const host = seen.given?.host ?? (await readHost());
     seen.host = host;
-    const { value: policy, name, diagnostics } = policyFor(flags, host);
+    const { value: policy, name, diagnostics } = await policyFor(flags, host);
     checkDiagnostics(diagnostics);
     if (!policy) throw new PolicyError();
     const { encrypted: rules, dockerAccepts } = factsOf(host);
-    const known = { rules, info: host.docker, overlays: host.overlays, enforced: lastEnforced(situation), isRead: isRead(host), port: policy.swarm?.dataPathPort }; // prettier-ignore
+    const known = { rules, info: host.docker, overlays: host.overlays, enforced: lastEnforced(seen, situation), isRead: isRead(host), port: policy.swarm?.dataPathPort }; // prettier-ignore
     const { encrypted, kept } = wantedOf(known, 'keep');
     for (const one of kept) step(`${vniWords(one)} stays enforced, ${keptWhy(known.isRead)}`);
     const proposal: Proposal = {
       policy: flags.observe === true ? { ...policy, mode: 'observe' } : policy,
       policyName: name,
       facts: { encrypted, dockerAccepts },
-      priority: priorityFor(flags, situation),
+      priority: priorityFor(flags, seen, situation),
     };
     return { proposal, preflight: (document) => check(seen, proposal, document) };
   };
@@ -109,11 +117,13 @@ const situationIfSeen = async (): Promise<Situation | undefined> => {
 const modest = 'A drop here is final. An accept here opens nothing: the rules behind the guard still decide.';
 
 const plan = async (flags: InstallFlags): Promise<ExitStatus> => {
-  const seen: Seen = {};
-  const situation = await situationIfSeen();
+  const given = flags.capture === undefined ? undefined : await givenHost(flags.capture);
+  if (given === 'none') return exit.usage;
+  const seen: Seen = given ? { given } : {};
+  const situation = given ? given.situation : await situationIfSeen();
   for (const repair of situation?.repairs ?? []) step(repair);
   const { proposal, preflight: ask } = await propose(flags, seen)(situation);
-  const { document, changes, isLoaded } = planOf(guardEngine(), proposal, situation);
+  const { document, changes, isLoaded } = planOf(given ?? guardEngine(), proposal, situation);
   const lost = ask(document);
   const checked = seen.checked ? preflightJson(seen.checked) : null;
   const lines = isLoaded

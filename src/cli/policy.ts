@@ -11,6 +11,7 @@ import type { Policy } from '../guard/policy.ts';
 import { readPolicy } from '../guard/policy-read.ts';
 import { parse } from '../iptables/parse.ts';
 import { readInput } from './files.ts';
+import { hostIn } from './given.ts';
 import { guardPaths, step } from './guard-engine.ts';
 
 export interface PolicyFlags {
@@ -34,8 +35,12 @@ export const policyFiles = ({ config }: Paths): readonly string[] => {
 };
 
 /** Rules of a file in the place of the host's own. */
-const withRulesOf = (file: string, host: Host): Outcome<Host> => {
-  const { value, diagnostics } = parse([readInput(file)], registry);
+const withRulesOf = async (file: string, host: Host): Promise<Outcome<Host>> => {
+  const input = readInput(file);
+  const captured = await hostIn(input);
+  // Of a capture all is taken: what listens there, and whom that Swarm talks to.
+  if (captured) return { value: captured.value ?? host, diagnostics: captured.diagnostics };
+  const { value, diagnostics } = parse([input], registry);
   return { value: { ...host, iptables: value }, diagnostics };
 };
 
@@ -61,9 +66,9 @@ const writePolicy = (file: string, text: string): void => {
   step(`the policy is written to ${file}: read it`);
 };
 
-const firstPolicy = (flags: PolicyFlags, live: Host): NamedPolicy => {
+const firstPolicy = async (flags: PolicyFlags, live: Host): Promise<NamedPolicy> => {
   const { value: host, diagnostics } =
-    flags.from === undefined ? { value: live, diagnostics: [] } : withRulesOf(flags.from, live);
+    flags.from === undefined ? { value: live, diagnostics: [] } : await withRulesOf(flags.from, live);
   const file = join(guardPaths().config, 'policy.yaml');
   if (diagnostics.some(isError)) return { value: undefined, diagnostics, name: file };
   const made = policyFromHost(host);
@@ -74,7 +79,7 @@ const firstPolicy = (flags: PolicyFlags, live: Host): NamedPolicy => {
   return { value: read.value, diagnostics: [...diagnostics, ...read.diagnostics], name: file };
 };
 
-export const policyFor = (flags: PolicyFlags, host: Host): NamedPolicy => {
+export const policyFor = async (flags: PolicyFlags, host: Host): Promise<NamedPolicy> => {
   if (flags.fromHost === true || flags.from !== undefined) return firstPolicy(flags, host);
   const files = flags.policy === undefined ? policyFiles(guardPaths()) : [flags.policy];
   const { value, diagnostics } = readPolicy(files.map(readInput));

@@ -14,6 +14,7 @@ export const statusCommand = (outcome: Outcome): Command =>
     .description(
       'Says whether the guard is loaded as it was installed, what stands beside it at the input hook,\nand whether it knows all of the networks that Docker encrypts.',
     )
+    .option('--capture <file>', 'say how it stood on the host that FILE is a capture of')
     .option('--json', 'print the result as JSON')
     .option('--metrics <file>', 'write figures for Prometheus to FILE')
     .action(async (flags: StatusFlags) => {

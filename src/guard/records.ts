@@ -7,6 +7,7 @@ import { markIn } from './loaded.ts';
 import type { Paths } from './paths.ts';
 import { type Situation, situationOf } from './situation.ts';
 import type { State } from './state.ts';
+import { isWatchPersistent } from './watch-unit.ts';
 
 export interface GuardRecords {
   /** What state.json says, or would have to say. */
@@ -22,6 +23,8 @@ export interface GuardRecords {
   /** Sets that other programs fill. */
   readonly external: readonly string[];
   readonly persistent: boolean;
+  /** Whether `dnfw watch` runs from every boot on. */
+  readonly watchPersistent: boolean;
 }
 
 /** `listing`: what nft says of table inet dnfw. Null: there is no guard, and there was none. Throws EnvironmentErrors. */
@@ -38,6 +41,7 @@ export const readRecords = (paths: Paths, listing: Json | undefined): GuardRecor
     listing: (number === undefined ? undefined : readListing(paths, number)) ?? null,
     external: number === undefined ? [] : [...readExternal(paths, number)],
     persistent: isPersistent(paths),
+    watchPersistent: isWatchPersistent(paths),
   };
 };
 

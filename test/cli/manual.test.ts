@@ -51,10 +51,12 @@ const statusesOf: Readonly<Record<string, readonly number[]>> = {
   rollback: guardStatuses,
   history: [exit.done, exit.environment, exit.usage, exit.bug],
   uninstall: guardStatuses,
+  capture: [exit.done, exit.environment, exit.usage, exit.bug],
 };
 
 /** Commands that are for the administrator have their pages in section 8. */
-const isPrivileged = (command: string): boolean => statusesOf[command] === guardStatuses || command === 'history';
+const isPrivileged = (command: string): boolean =>
+  statusesOf[command] === guardStatuses || command === 'history' || command === 'capture';
 const pageName = (command: string): string => `dnfw-${command}.${isPrivileged(command) ? 8 : 1}`;
 
 describe('dnfw(8)', () => {
