@@ -26,6 +26,7 @@ const records = {
   listing: { nftables: [] },
   external: ['banned4'],
   persistent: true,
+  watchPersistent: false,
 } as const;
 
 const inside = '*nat\n:OUTPUT ACCEPT [0:0]\n[0:0] -A OUTPUT -j ACCEPT\nCOMMIT\n';

@@ -111,7 +111,7 @@ describe('a capture', () => {
 describe('what is no capture of this version', () => {
   const line = (part: string): number => lines.findIndex((one) => one.includes(part)) + 1;
   const document = (): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
-  const with_ = (part: object): string => JSON.stringify({ ...document(), ...part }, null, 2);
+  const changed = (part: object): string => JSON.stringify({ ...document(), ...part }, null, 2);
 
   it.each([
     [1, 'cut in the middle', text.slice(0, text.length / 2), /^error json-syntax host\.json:\d+:\d+$/],
@@ -121,13 +121,13 @@ describe('what is no capture of this version', () => {
     [
       5,
       'a number for lines',
-      with_({ answers: { 'nft -j list ruleset': 7 } }),
+      changed({ answers: { 'nft -j list ruleset': 7 } }),
       /^error capture-invalid host\.json:\d+:\d+$/,
     ],
     [6, 'numbers among lines', text.replace(/^ {6}"\*filter",$/m, '      7,'), new RegExp(`^error capture-invalid host\\.json:${line('"*filter"')}:7$`)], // prettier-ignore
-    [7, 'no state of a guard', with_({ guard: { state: null } }), /^error capture-invalid /],
-    [8, 'no names of namespaces', with_({ namespaces: [{ answers: {} }] }), /^error capture-invalid /],
-    [9, 'a module in no state', with_({ modules: { xt_u32: 'perhaps' } }), /^error capture-invalid /],
+    [7, 'no state of a guard', changed({ guard: { state: null } }), /^error capture-invalid /],
+    [8, 'no names of namespaces', changed({ namespaces: [{ answers: {} }] }), /^error capture-invalid /],
+    [9, 'a module in no state', changed({ modules: { xt_u32: 'perhaps' } }), /^error capture-invalid /],
     [10, 'a list', `[${text}]`, /^error capture-invalid host\.json:1:1$/],
   ])('%i: %s', (_number, _what, wrong, expected) => {
     const said = told(wrong);
@@ -136,7 +136,7 @@ describe('what is no capture of this version', () => {
   });
 
   it('may have properties that nobody knows', () => {
-    expect(told(with_({ weather: 'rain' }))).toEqual([]);
+    expect(told(changed({ weather: 'rain' }))).toEqual([]);
   });
 
   it('is told apart from rules and other JSON', () => {
