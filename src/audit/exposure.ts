@@ -88,6 +88,16 @@ const through = (
     return { from, door, passage, reach };
   });
 
+/** One bridge whose containers get there is enough. */
+const firstOpen = (host: AuditHost, probes: Probes, question: Question, doors: readonly Door[]): readonly Tried[] => {
+  const tried: Tried[] = [];
+  for (const door of doors) {
+    tried.push(...through(host, probes, question, 'containers', [door]));
+    if (tried.at(-1)?.reach === 'open') break;
+  }
+  return tried;
+};
+
 /** Doors by which packets to this address come from far away: to a private one by the device that has it, if at all. */
 const farDoors = ({ vantage }: Probes, { address, family }: Question): readonly Door[] => {
   const doors = vantage.anywhere ?? [];
@@ -118,7 +128,7 @@ const tryAll = (
   const { family, protocol, port, address } = question;
   const far = through(host, probes, question, 'anywhere', farDoors(probes, question));
   const near = through(host, probes, question, 'network', nearDoors(probes, question));
-  const inside = through(host, probes, question, 'containers', isLoopback(address, family) ? [] : vantage.containers);
+  const inside = isLoopback(address, family) ? [] : firstOpen(host, probes, question, vantage.containers);
   const self = address ?? ownAddress(probes);
   const own = fromHost(probes, { protocol, port, address: self });
   const reaches = (some: readonly Tried[]): readonly Reach[] => some.map(({ reach }) => reach);

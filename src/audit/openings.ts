@@ -8,8 +8,6 @@ import { evidenceAt, type HostRule, programFor } from './host-rules.ts';
 import { type Passage, selfContained } from './probe.ts';
 import type { Sent } from './send.ts';
 
-export const familyWords: Readonly<Record<Family, string>> = { ip: 'IPv4', ip6: 'IPv6' };
-
 export const inFamily = (subject: string, family: Family): string => (family === 'ip' ? subject : `${subject}, IPv6`);
 
 /** `8081/tcp`, `7000-7003/tcp`, `192.0.2.1:9443/tcp`, with the family where it is IPv6. */

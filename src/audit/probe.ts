@@ -1,17 +1,17 @@
 /** Packets that ask whether somebody gets in: on the whole way, NAT included, as the simulator goes it. */
-import { type Address, parseAddress, printAddress } from '../netfilter/address.ts';
+import { type Address, parseAddress } from '../netfilter/address.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { Published } from '../guard/published.ts';
 import type { BuiltInChain, TableName } from '../netfilter/hooks.ts';
 import type { Program } from '../packet/program.ts';
 import { viewOf } from '../packet/view.ts';
-import { readPacket } from '../packet/words.ts';
 import { deviceName } from '../simulate/devices.ts';
 import { addressOf, routeTypes, typeOf } from '../simulate/facts.ts';
 import { type Host as SimulatedHost, hostOf } from '../simulate/host.ts';
 import { passHost, simulate } from '../simulate/simulate.ts';
 import type { Bridge } from './bridges.ts';
 import type { HostRule } from './host-rules.ts';
+import { type First, packetWords, type Started, startedAs, startedBy } from './probe-packets.ts';
 import type { Reach } from './report/types.ts';
 import type { Source } from './source.ts';
 import { type Door, type Vantage, vantageOf } from './vantage.ts';
@@ -37,63 +37,51 @@ export interface Passage {
   readonly words: string;
 }
 
-const ported: ReadonlySet<string> = new Set(['tcp', 'udp', 'sctp']);
-
-/** A first packet, as it comes in. Nothing is left open that rules usually ask. */
-export const packetWords = (
-  family: Family,
-  start: string,
-  from: Address,
-  { protocol, port, address }: Required<Target>,
-  more: readonly string[] = [],
-): string =>
-  [
-    start,
-    `${family} saddr=${printAddress(from, family)}`,
-    `daddr=${printAddress(address, family)}`,
-    ported.has(protocol) ? `${protocol} sport=40000 dport=${port}` : protocol,
-    ...(protocol === 'tcp' ? ['flags=syn'] : []),
-    'pkttype=host secpath=no ct state=new',
-    ...more,
-  ].join(' ');
-
 const reachOf = (kind: string): Reach =>
   kind === 'accept' ? 'open' : kind === 'drop' || kind === 'reject' ? 'closed' : 'unknown';
 
-/** `hook=` in the words says where it starts. */
-export const passage = (host: SimulatedHost, words: string): Passage => {
-  const { value } = readPacket(words);
-  if (!value) throw new Error(`the packet "${words}" cannot be read`);
-  const options = value.hook === undefined ? {} : { start: value.hook };
+const passed = (host: SimulatedHost, { packet, hook }: Started, words: () => string): Passage => {
+  const options = hook === undefined ? {} : { start: hook };
   const isHere = (address: Address | undefined): boolean =>
     address !== undefined && typeOf(address, host.family, host.facts) === routeTypes.local;
-  const isToHost = isHere(addressOf(viewOf(value.packet), 'daddr'));
-  const { ending, view } = passHost(host, value.packet, options);
+  const about = {
+    isToHost: isHere(addressOf(viewOf(packet), 'daddr')),
+    get words() {
+      return words();
+    },
+  };
+  const ended = (reach: Reach, more: Partial<Passage> = {}): Passage =>
+    Object.defineProperties({ reach, at: undefined, ...more } as Passage, Object.getOwnPropertyDescriptors(about));
+  const { ending, view } = passHost(host, packet, options);
   if (ending.kind !== 'unknown') {
     const reach = reachOf(ending.kind);
-    if (reach !== 'open') return { reach, at: undefined, words, isToHost };
+    if (reach !== 'open') return ended(reach);
     const to = addressOf(view, 'daddr');
-    if (isHere(to)) return { reach, at: 'host', words, isToHost, ...(to === undefined ? {} : { to }) };
+    const known = to === undefined ? {} : { to };
+    if (isHere(to)) return ended(reach, { at: 'host', ...known });
     const out = deviceName(view, 'o');
-    return { reach, at: 'forwarded', words, isToHost, ...(out ? { out } : {}), ...(to === undefined ? {} : { to }) };
+    return ended(reach, { at: 'forwarded', ...(out ? { out } : {}), ...known });
   }
-  const { verdict, ways } = simulate(host, value.packet, options);
+  const { verdict, ways } = simulate(host, packet, { ...options, limit: 32 });
   const reach = reachOf(verdict);
-  if (reach !== 'open') return { reach, at: undefined, words, isToHost };
+  if (reach !== 'open') return ended(reach);
   const said = ways[0]?.events.flatMap((event) => (event.kind === 'kernel' ? [event.text] : [])) ?? [];
   const forwarded = said.map((text) => /^routing: (\S+) is forwarded(?: to (\S+))?/.exec(text)).find((one) => one);
-  if (!forwarded) return { reach, at: 'host', words, isToHost };
+  if (!forwarded) return ended(reach, { at: 'host' });
   const [, daddr = '', out] = forwarded;
   const to = parseAddress(daddr, host.family);
-  return {
-    reach,
+  return ended(reach, {
     at: 'forwarded',
-    words,
-    isToHost,
     ...(out === undefined ? {} : { out }),
     ...(to === undefined ? {} : { to }),
-  };
+  });
 };
+
+/** Of any packet in words; `hook=` in them says where it starts. */
+export const passage = (host: SimulatedHost, words: string): Passage => passed(host, startedBy(words), () => words);
+
+const passageOf = (host: SimulatedHost, first: First): Passage =>
+  passed(host, startedAs(first), () => packetWords(first));
 
 export interface Probes {
   readonly host: SimulatedHost;
@@ -147,24 +135,25 @@ const straight = ['fib saddr . iif oif=exists', 'fib saddr . mark . iif oif=exis
 
 export const straightIn = ({ asksRoutes }: Probes): readonly string[] => (asksRoutes ? straight : []);
 
-export const wordsFrom = (probes: Probes, door: Door, target: Target): string =>
-  packetWords(
-    probes.vantage.family,
-    `in=${door.device}`,
-    door.source,
-    { ...target, address: target.address ?? door.address },
-    straightIn(probes),
-  );
+export const firstFrom = (probes: Probes, door: Door, { protocol, port, address }: Target): First => ({
+  family: probes.vantage.family,
+  start: `in=${door.device}`,
+  source: door.source,
+  address: address ?? door.address,
+  protocol,
+  port,
+  more: straightIn(probes),
+});
 
 export const fromDoor = (probes: Probes, door: Door, target: Target): Passage =>
-  passage(probes.host, wordsFrom(probes, door, target));
+  passageOf(probes.host, firstFrom(probes, door, target));
 
 /** A process of this host: out through lo, and where no NAT sends it elsewhere, in again. */
 export const fromHost = ({ host, vantage: { family } }: Probes, target: Required<Target>): Passage => {
-  const sent = passage(host, packetWords(family, 'hook=output out=lo', target.address, target));
+  const first: First = { ...target, family, start: 'hook=output out=lo', source: target.address };
+  const sent = passageOf(host, first);
   if (sent.at !== 'host') return sent;
-  const received = passage(host, packetWords(family, 'hook=input in=lo', target.address, target));
-  return { ...received, words: sent.words };
+  return passageOf(host, { ...first, start: 'hook=input in=lo' });
 };
 
 /** The same packet with what the host around the rules adds to it, for whoever has the rules alone. */

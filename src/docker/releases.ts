@@ -1,4 +1,4 @@
-/** Releases of Docker Engine that have a flaw, or a way of their own, about encrypted overlays. */
+/** Releases of Docker Engine that have a flaw, or a way of their own. */
 import type { VersionRange } from './versions.ts';
 
 /**
@@ -28,3 +28,9 @@ export const shortSpi: readonly VersionRange[] = [
   { from: '25.0.13', to: '25.0.14' },
   { from: '29.0.0', to: '29.2.0' },
 ];
+
+/** Does not put the rules of raw PREROUTING back that protect containers, after a reload of firewalld (CVE-2025-54388). */
+export const losesProtection: readonly VersionRange[] = [{ from: '28.2.0', to: '28.3.2' }];
+
+/** Does not put back what keeps networks apart, after a reload of firewalld (CVE-2025-54410). */
+export const losesIsolation: readonly VersionRange[] = [{ to: '25.0.12' }, { from: '26.0.0', to: '27' }];

@@ -18,13 +18,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bareSource } from '../../src/audit/bare.ts';
 import type { Source } from '../../src/audit/source.ts';
-import type { Surroundings } from '../../src/audit/surroundings.ts';
+import type { GuardRecord, Surroundings } from '../../src/audit/surroundings.ts';
 import { isError } from '../../src/diagnostics/diagnostic.ts';
 import { readNetworks } from '../../src/docker/networks.ts';
 import { readInfo } from '../../src/guard/docker-info.ts';
 import { readAddresses, readRoutes } from '../../src/guard/network.ts';
 import { readSockets } from '../../src/guard/sockets.ts';
-import type { Json } from '../../src/nftables/json.ts';
+import { type Json, listOf, property, textOf } from '../../src/nftables/json.ts';
 
 export interface Mark {
   /** 1-based, in the case file. */
@@ -74,6 +74,25 @@ const inputOf = (path: string, { section, line, lines }: Part): { readonly name:
   text: `${'\n'.repeat(line - 1)}${lines.map((one) => (section === 'nft' && one.startsWith('#^') ? '' : one)).join('\n')}\n`,
 });
 
+/** JSON has no dates and no sets. */
+const aroundIn = (around: Json): Surroundings => {
+  const { taken, guard, ...rest } = (around ?? {}) as Partial<Record<keyof Surroundings, never>>;
+  const made = textOf(guard, 'made');
+  return {
+    ...rest,
+    ...(taken === undefined ? {} : { taken: new Date(taken) }),
+    ...(guard === undefined
+      ? {}
+      : {
+          guard: guard && {
+            ...(guard as GuardRecord),
+            external: new Set(listOf(property(guard, 'external')).map(String)),
+            ...(made === undefined ? {} : { made: new Date(made) }),
+          },
+        }),
+  };
+};
+
 const sourceOf = (path: string, name: string, parts: readonly Part[]): Source => {
   const part = (section: Section): Part | undefined => parts.find((one) => one.section === section);
   const { value, diagnostics } = bareSource(
@@ -84,7 +103,7 @@ const sourceOf = (path: string, name: string, parts: readonly Part[]): Source =>
   const isBare = parts.every(({ section }) => section === 'rules' || section === 'nft');
   const modules = pairs(part('modules'), /\s+/);
   const [networks, sysctls] = [part('networks'), pairs(part('sysctl'), /=/)];
-  const more = (json(part('around')) ?? {}) as Partial<Record<keyof Surroundings, never>>;
+  const more = aroundIn(json(part('around')));
   const around: Surroundings = {
     ...(networks ? { networks: readNetworks(json(networks)) } : {}),
     ...(sysctls ? { sysctls } : {}),

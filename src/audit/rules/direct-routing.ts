@@ -5,7 +5,8 @@ import type { FindingRule } from '../contract.ts';
 import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
-import { deciderOf, evidenceOfDecider, familyWords, outsideDevice, ruleAt, shown } from '../openings.ts';
+import { deciderOf, evidenceOfDecider, outsideDevice, ruleAt, shown } from '../openings.ts';
+import { familyWords } from '../words.ts';
 import { type Direct, directWords, reachedDirectly } from '../reaching.ts';
 import type { Sent } from '../send.ts';
 

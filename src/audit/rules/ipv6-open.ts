@@ -80,7 +80,7 @@ const find = (host: AuditHost): readonly Found[] => {
       witness: sent.witness,
       fix: [
         {
-          what: 'let the guard keep both families closed: it reads the rules of IPv4 and says them for IPv6 as well',
+          what: 'install the guard, whose policy is about both families',
           commands: ['dnfw install --from-host'],
         },
         {

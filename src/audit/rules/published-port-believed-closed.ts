@@ -22,7 +22,8 @@ import {
   waysIn,
   widest,
 } from '../openings.ts';
-import { passage, wordsFrom } from '../probe.ts';
+import { firstFrom, passage } from '../probe.ts';
+import { packetWords } from '../probe-packets.ts';
 import type { Sent } from '../send.ts';
 
 /** What would become of a packet if it went to INPUT. */
@@ -63,7 +64,10 @@ const believed = (host: AuditHost, exposed: Exposed): readonly Believed[] => {
   const way = widest(exposed);
   if (!publishing || way?.passage.at !== 'forwarded') return [];
   const probes = host.probes(row.family);
-  const words = `hook=input ${wordsFrom(probes, way.door, { protocol: row.protocol, port: row.port, ...(publishing.address === undefined ? {} : { address: publishing.address }) })}`;
+  const { protocol, port } = row;
+  const target =
+    publishing.address === undefined ? { protocol, port } : { protocol, port, address: publishing.address };
+  const words = `hook=input ${packetWords(firstFrom(probes, way.door, target))}`;
   if (passage(probes.host, words).reach !== 'closed') return [];
   const [open, kept] = [shown(host, row.family, way.passage), host.send(row.family, words)];
   const decider = deciderOf(kept);

@@ -5,7 +5,8 @@ import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf } from '../host-rules.ts';
 import { deciderOf, evidenceOfDecider, inFamily, shown } from '../openings.ts';
-import { packetWords, passage, type Passage, straightIn } from '../probe.ts';
+import { firstFrom, passage, type Passage } from '../probe.ts';
+import { packetWords } from '../probe-packets.ts';
 
 interface Port {
   readonly protocol: 'tcp' | 'udp';
@@ -54,15 +55,10 @@ const send = (host: AuditHost, family: Family, { protocol, port, what }: Port): 
   const probes = host.probes(family);
   const { anywhere = [], isStandIn } = probes.vantage;
   const vxlan = what.startsWith('VXLAN') ? [`vxlan vni=${clearVni(host)}`] : [];
-  const passages = anywhere.map((door) =>
-    passage(
-      probes.host,
-      packetWords(family, `in=${door.device}`, door.source, { protocol, port, address: door.address }, [
-        ...vxlan,
-        ...straightIn(probes),
-      ]),
-    ),
-  );
+  const passages = anywhere.map((door) => {
+    const first = firstFrom(probes, door, { protocol, port });
+    return passage(probes.host, packetWords({ ...first, more: [...vxlan, ...(first.more ?? [])] }));
+  });
   const open = passages.filter(({ reach, at }) => reach === 'open' && at === 'host');
   return isStandIn && open.length < passages.length ? undefined : open[0];
 };
