@@ -6,6 +6,7 @@ import type { AuditHost } from './host.ts';
 import { type Passage, fromDoor, fromHost, type Probes, type Target, together } from './probe.ts';
 import { type Publishing, publishingsOf } from './publishing.ts';
 import type { ExposureRow, Reach, SourceClass } from './report/types.ts';
+import type { ContainerPort } from './surroundings.ts';
 import { type Door, isRouted } from './vantage.ts';
 
 /** One packet that was sent. */
@@ -169,10 +170,15 @@ const isAt = (
   (local.family === undefined || local.family === question.family) &&
   (local.address === undefined || question.address === undefined || local.address === question.address);
 
+/** The container that the engine says has a port of this host. */
+const containerAt = (host: AuditHost, protocol: string, port: number): ContainerPort | undefined =>
+  host.around.ports?.find((one) => one.protocol === protocol && one.hostPort === port);
+
 const ofPublished = (host: AuditHost, publishing: Publishing): Exposed => {
   const { family, protocol, port, last, address, behind, isProxied } = publishing;
   const about = { family, protocol, port, ...(address === undefined ? {} : { address }) };
   const knowsSockets = !host.absent.has('sockets');
+  const container = containerAt(host, protocol, port)?.container;
   const waits = ({ at, to }: Passage): boolean | undefined => {
     if (at === 'forwarded') return to === undefined || to === publishing.to.address;
     if (knowsSockets) return host.host.sockets.some((socket) => socket.state === 'listening' && isAt(socket, about));
@@ -187,7 +193,7 @@ const ofPublished = (host: AuditHost, publishing: Publishing): Exposed => {
       ...(last === port ? {} : { last }),
       kind: 'published',
       ...(address === undefined ? {} : { address: printAddress(address, family) }),
-      behind,
+      behind: container === undefined ? behind : `${behind} (${container})`,
       reach,
     },
     tried,
@@ -206,14 +212,17 @@ const ofSocket = (host: AuditHost, family: Family, { local, protocol, programs }
     waits: ({ at }) => at === 'host',
   };
   const { tried, reach } = tryAll(host, host.probes(family), question);
+  // Docker's proxy listens for containers: on IPv6 also for those that have no address of it.
+  const isProxy = programs.includes('docker-proxy');
+  const container = isProxy ? containerAt(host, protocol, port) : undefined;
   return {
     row: {
       family,
       protocol,
       port,
-      kind: 'listening',
+      kind: isProxy ? 'published' : 'listening',
       ...(local.address === undefined ? {} : { address: printAddress(local.address, family) }),
-      behind: programs.join(', '),
+      behind: container ? `${container.container}:${container.containerPort}` : programs.join(', '),
       reach,
     },
     tried,

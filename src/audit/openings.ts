@@ -116,8 +116,22 @@ const dockerProgram = (host: AuditHost, family: Family): string => {
   return rule ? programFor(rule.table) : family === 'ip' ? 'iptables' : 'ip6tables';
 };
 
+/** Docker's proxy is a process of this host: its packets meet INPUT. */
+const closingProxy = (host: AuditHost, { row: { family, port, protocol } }: Exposed): readonly Fix[] => {
+  const device = outsideDevice(host, family);
+  return [
+    {
+      what: `keep packets from outside away from Docker's proxy (${device}: the device to the outside)`,
+      commands: [
+        `${dockerProgram(host, family)} -I INPUT -i ${device} -p ${protocol} -m ${protocol} --dport ${port} -j DROP`,
+      ],
+    },
+  ];
+};
+
 /** Commands that keep packets from outside away from a published port, before any rule of Docker's. */
 export const closing = (host: AuditHost, exposed: Exposed): readonly Fix[] => {
+  if (!exposed.publishing) return closingProxy(host, exposed);
   const {
     row: { family, port, last, protocol },
     publishing,

@@ -150,6 +150,8 @@ const continues = (group: Publishing, next: One, splits: ReadonlySet<number>): b
   );
 };
 
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Ascending; a range that Docker publishes port by port is one of them where nobody tells its ports apart. */
 export const publishingsOf = (host: AuditHost): readonly Publishing[] => {
   const rules = iptablesRules(host);
@@ -159,8 +161,8 @@ export const publishingsOf = (host: AuditHost): readonly Publishing[] => {
     .flatMap((one) => oneOf(host, one, rules, accepted))
     .toSorted(
       (a, b) =>
-        a.family.localeCompare(b.family) ||
-        a.protocol.localeCompare(b.protocol) ||
+        byText(a.family, b.family) ||
+        byText(a.protocol, b.protocol) ||
         Number((a.address ?? 0n) - (b.address ?? 0n)) ||
         a.port - b.port,
     );

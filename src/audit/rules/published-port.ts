@@ -38,10 +38,10 @@ const found = (host: AuditHost, exposed: Exposed, isShown: boolean): readonly Fo
   const { row, publishing } = exposed;
   const way = widest(exposed);
   // What is published for this host only is another finding.
-  if (!publishing || !way || isLoopback(publishing.address, row.family)) return [];
+  if (row.kind !== 'published' || !way || isLoopback(publishing?.address, row.family)) return [];
   const sent = isShown ? shown(host, row.family, way.passage) : undefined;
   if (isShown && !sent) return [];
-  const rule = publishing.evidence('publishes it');
+  const rule = publishing?.evidence('publishes it');
   const service = serviceOf(exposed);
   const isMedium = service !== undefined && row.reach.anywhere === 'open';
   return [
