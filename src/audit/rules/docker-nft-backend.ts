@@ -6,8 +6,7 @@ import type { Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
 import { countOf, shownRules } from '../migration-words.ts';
-
-const familyWords = { ip: 'IPv4', ip6: 'IPv6' } as const;
+import { familyWords } from '../words.ts';
 
 const isReturn = ({ text }: HostRule): boolean => text === '-j RETURN';
 

@@ -25,9 +25,17 @@ export interface SaidRule {
   readonly target: SaidUse | undefined;
 }
 
-const wordsOf = (text: string): readonly string[] =>
-  [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/gs)].map(
-    ([, quoted, bare]) => quoted?.replace(/\\(.)/gs, '$1') ?? bare ?? '',
+interface Word {
+  readonly text: string;
+  /** Never an option, whatever it begins with. */
+  readonly quoted: boolean;
+}
+
+const wordsOf = (text: string): readonly Word[] =>
+  [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/gs)].map(([, quoted, bare]) =>
+    quoted === undefined
+      ? { text: bare ?? '', quoted: false }
+      : { text: quoted.replace(/\\(.)/gs, '$1'), quoted: true },
   );
 
 /** Reads what `printRule` prints, and rules with extensions that dnfw has no model of as they stand. */
@@ -38,9 +46,9 @@ export const saidRule = (text: string, family: Family, table: TableName): SaidRu
   let options = parameters;
   let inverted = false;
   let name = '';
-  for (const word of wordsOf(text)) {
-    if (word === '!') inverted = true;
-    else if (/^--?[A-Za-z]/.test(word)) {
+  for (const { text: word, quoted } of wordsOf(text)) {
+    if (word === '!' && !quoted) inverted = true;
+    else if (!quoted && /^--?[A-Za-z]/.test(word)) {
       name = word;
       options.set(name, { value: '', inverted });
       inverted = false;
