@@ -97,7 +97,7 @@ const identifiers = /^[0-9a-z]{1,128}$/;
 const container = /^([\w.,/-]{1,512})\t([\w.,/: -]{0,1024})\t([\w.,:*[\]>/ -]{0,65536})$/;
 
 /** How `docker ps` is asked. */
-export const containerFormat = '{{.Names}}\\t{{.Networks}}\\t{{.Ports}}';
+export const containerFormat = '{{.Names}}\t{{.Networks}}\t{{.Ports}}';
 
 const containers = (text: string): Kept => ({
   json: text.split('\n').flatMap((line): readonly JsonObject[] => {

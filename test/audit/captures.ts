@@ -131,7 +131,7 @@ const questionsOf = (of: FleetNode, change: NonNullable<FleetOptions['change']>)
     ['docker', ['network', 'ls', '--filter', 'driver=overlay', '--quiet', '--no-trunc'], `${ids.join('\n')}\n`],
     ['docker', ['network', 'ls', '--quiet', '--no-trunc'], `${ids.join('\n')}\n`],
     ['docker', ['network', 'inspect', ...ids], JSON.stringify(networks)],
-    ['docker', ['ps', '--no-trunc', '--format', '{{.Names}}\\t{{.Networks}}\\t{{.Ports}}'], `web\tbridge\t0.0.0.0:${8081 + (swarm % 1000) * 10}->80/tcp\n`], // prettier-ignore
+    ['docker', ['ps', '--no-trunc', '--format', '{{.Names}}\t{{.Networks}}\t{{.Ports}}'], `web\tbridge\t0.0.0.0:${8081 + (swarm % 1000) * 10}->80/tcp\n`], // prettier-ignore
   ];
 };
 

@@ -98,6 +98,6 @@ COMMIT
   'docker network inspect abc': JSON.stringify([
     { Id: 'abc', Name: 'secure', Driver: 'overlay', Scope: 'swarm', Options: { encrypted: '', 'com.docker.network.driver.overlay.vxlanid_list': '4097' }, Containers: { c1: { Name: 'web.1', IPv4Address: '10.0.1.2/24' } } },
   ]),
-  'docker ps --no-trunc --format {{.Names}}\\t{{.Networks}}\\t{{.Ports}}':
+  'docker ps --no-trunc --format {{.Names}}\t{{.Networks}}\t{{.Ports}}':
     'web.1\tbridge,secure\t0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 127.0.0.1:9000-9001->9000-9001/udp, 443/tcp\ndb\tbridge\t\n',
 }; // prettier-ignore

@@ -33,7 +33,7 @@ const hostile: Told = {
     { Id: 'abc', Name: 'secure', Driver: 'bridge', Labels: { x: password }, Options: { encrypted: '', vendor_token: password, 'com.docker.network.bridge.name': 'br1' }, ConfigFrom: { Network: password }, Containers: { c1: { Name: 'web', IPv4Address: '10.0.1.2/24', EndpointID: password, MacAddress: password }, [`k ${password}`]: { Name: 'x' } }, Peers: [{ Name: password, IP: '192.0.2.2' }] },
   ]),
   'docker node inspect node1 node2': JSON.stringify([{ ID: 'node1', Spec: { Labels: { x: password }, Role: 'manager' }, Description: { Engine: { Labels: { x: password } } }, Status: { Addr: '192.0.2.2', Message: password } }]),
-  'docker ps --no-trunc --format {{.Names}}\\t{{.Networks}}\\t{{.Ports}}': `web\tbridge\t0.0.0.0:80->80/tcp\n{"Labels":"token=${password}"}\nTOKEN=${password}\nx\ty\t80/tcp TOKEN=${password}\n`,
+  'docker ps --no-trunc --format {{.Names}}\t{{.Networks}}\t{{.Ports}}': `web\tbridge\t0.0.0.0:80->80/tcp\n{"Labels":"token=${password}"}\nTOKEN=${password}\nx\ty\t80/tcp TOKEN=${password}\n`,
   'ip xfrm policy': `${dockerHost['ip xfrm policy'] as string}src 192.0.2.1 dst 192.0.2.2\n\tproto esp spi 0x1 reqid 1 mode transport\n\taead rfc4106(gcm(aes)) 0x00112233445566778899aabbccddeeff 64\n\tproto esp auth 0x00112233445566778899aabbccddeeff\n`,
   'ip xfrm state count': `\t SAD count 4\n\tauth hmac(sha1) 0x${'ab'.repeat(16)}\n`,
 }; // prettier-ignore
