@@ -12,6 +12,8 @@ export const exit = {
   refused: 4,
   /** Not everything could be translated. */
   untranslated: 10,
+  /** An audit has findings of the severity that was asked for. */
+  findings: 12,
   /** The guard is absent, or is not what was installed. */
   drifted: 13,
   /** There is no answer: something about the packet or the rules is not known. */

@@ -8,14 +8,14 @@ const codes = { error: 31, warning: 33, note: 36, place: 1, caret: 32, strong: 1
 const coloured: Paint = (style, text) => `\u001b[${codes[style]}m${text}\u001b[0m`;
 
 /** NO_COLOR (any value but empty) forbids, FORCE_COLOR allows, otherwise a terminal that is not dumb does. */
-const allowed = (): boolean => {
+export const coloursAllowed = (isTerminal: boolean): boolean => {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (NO_COLOR) return false;
   if (FORCE_COLOR) return FORCE_COLOR !== '0';
-  return process.stderr.isTTY && TERM !== 'dumb';
+  return isTerminal && TERM !== 'dumb';
 };
 
-const paint = (): Paint => (allowed() ? coloured : plain);
+const paint = (): Paint => (coloursAllowed(process.stderr.isTTY) ? coloured : plain);
 
 export const say = (text: string): void => {
   process.stderr.write(`${text}\n`);

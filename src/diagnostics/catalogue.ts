@@ -124,6 +124,13 @@ export const catalogue = {
   'policy-set': 'a set of a policy that does not exist, or cannot be as it is',
   'policy-replaced': 'a later policy file says something else than an earlier one',
 
+  // The baseline of an audit cannot be read (exit status 2).
+  'baseline-syntax': 'a baseline that is no YAML or JSON, or no list',
+  'baseline-twice': 'a key of an entry of the baseline is given twice',
+  'baseline-entry': 'an entry of the baseline lacks something, or has something that it cannot have',
+  'baseline-stale': 'an entry of the baseline that accepts no finding',
+  'baseline-exists': 'the file of a new baseline is there already, and is not written over',
+
   // The guard.
   'nft-unsupported': 'nft or the kernel is too old for the guard, or was built without what it needs',
   'nft-refused': 'nft or the kernel refused the ruleset; nothing was changed',

@@ -16,6 +16,23 @@ export interface YamlFile {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Whose files they are, for messages. */
+export interface YamlUse {
+  /** `a policy`. */
+  readonly what: string;
+  readonly syntax: Diagnostic['code'];
+  readonly twice: Diagnostic['code'];
+  /** What to do instead of aliases. */
+  readonly once: string;
+}
+
+export const policyUse: YamlUse = {
+  what: 'a policy',
+  syntax: 'policy-syntax',
+  twice: 'policy-twice',
+  once: 'name addresses once, in `sets`',
+};
+
 /** Offsets are in UTF-16 units, and so are columns. */
 const spans = (name: string, text: string, lines: LineCounter): ((start: number, end: number) => Span) => {
   return (start, end) => {
@@ -51,15 +68,15 @@ interface Unwanted {
   readonly help: string;
 }
 
-/** What YAML can do and a policy does not need: text that stands for other text, and types by tag. */
-const unwantedIn = (document: Document): readonly Unwanted[] => {
+/** What YAML can do and such a file does not need: text that stands for other text, and types by tag. */
+const unwantedIn = (document: Document, use: YamlUse): readonly Unwanted[] => {
   const found: Unwanted[] = [];
   visit(document, {
     Node: (_key, node) => {
       if (isAlias(node) || node.anchor !== undefined)
-        found.push({ node, what: 'a policy has no anchors and aliases', help: 'name addresses once, in `sets`' });
+        found.push({ node, what: `${use.what} has no anchors and aliases`, help: use.once });
       else if (node.tag !== undefined)
-        found.push({ node, what: `a policy has no tags such as ${node.tag}`, help: 'leave the tag out' });
+        found.push({ node, what: `${use.what} has no tags such as ${node.tag}`, help: 'leave the tag out' });
       return isCollection(node) ? undefined : visit.SKIP;
     },
     Pair: (_key, { key }) => {
@@ -119,32 +136,32 @@ const parsed = ({ text }: Input, lines: LineCounter): readonly Document[] | stri
   }
 };
 
-const problemsIn = (input: Input, documents: readonly Document[], span: ReturnType<typeof spans>): Diagnostic[] => {
+const problemsIn = (
+  input: Input,
+  documents: readonly Document[],
+  span: ReturnType<typeof spans>,
+  use: YamlUse,
+): Diagnostic[] => {
   const [document, second] = documents;
   if (!document) return [];
   const found = [...document.errors, ...document.warnings].map(({ code, message, pos }) =>
-    error(
-      code === 'DUPLICATE_KEY' ? 'policy-twice' : 'policy-syntax',
-      words(message),
-      span(pos[0], pos[1]),
-      helpFor[code],
-    ),
+    error(code === 'DUPLICATE_KEY' ? use.twice : use.syntax, words(message), span(pos[0], pos[1]), helpFor[code]),
   );
   const json = jsonProblem(input);
   if (json && found.length === 0) found.push(error('json-syntax', json.what, span(json.at, json.at + 1)));
   if (second) {
     const [start, end] = rangeOf(second.contents) ?? rangeOf(second) ?? [0, 1];
     found.push(
-      error('policy-syntax', 'a second document begins in this file', span(start, end), 'put it in a file of its own'),
+      error(use.syntax, 'a second document begins in this file', span(start, end), 'put it in a file of its own'),
     );
   }
   if (found.length > 0) return found;
-  return unwantedIn(document).map(({ node, what, help }) =>
-    error('policy-syntax', what, span(...(rangeOf(node) ?? [0, 1])), help),
+  return unwantedIn(document, use).map(({ node, what, help }) =>
+    error(use.syntax, what, span(...(rangeOf(node) ?? [0, 1])), help),
   );
 };
 
-export const readYaml = (input: Input): YamlFile => {
+export const readYaml = (input: Input, use: YamlUse = policyUse): YamlFile => {
   const { name, text } = input;
   const lines = new LineCounter();
   const documents = parsed(input, lines);
@@ -153,11 +170,11 @@ export const readYaml = (input: Input): YamlFile => {
   const top = span(0, 1);
   const none = { name, data: undefined, spanOf: () => top, keySpanOf: () => top };
   if (typeof documents === 'string')
-    return { ...none, diagnostics: [error('policy-syntax', `this cannot be read: ${documents}`, top)] };
+    return { ...none, diagnostics: [error(use.syntax, `this cannot be read: ${documents}`, top)] };
   if (bad >= 0)
     return { ...none, diagnostics: [error('bad-encoding', 'this byte is not UTF-8 text', span(bad, bad + 1))] };
   const [document] = documents;
-  const diagnostics = problemsIn(input, documents, span);
+  const diagnostics = problemsIn(input, documents, span, use);
   if (!document || diagnostics.length > 0) return { ...none, diagnostics };
   const spanOf = (path: Path): Span => span(...(rangeOf(nodeAt(document, path)) ?? [0, 1]));
   const keySpanOf = (path: Path): Span => {

@@ -57,6 +57,7 @@ td.state{white-space:nowrap}
 .rule li{margin:0 0 8px}
 .where{font-size:13.5px}
 .where b{font-weight:600}
+.finding .mark{white-space:normal}
 pre{margin:3px 0 0;padding:9px 12px;background:var(--fill);border-radius:7px;white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.5}
 .fix{margin:0 0 10px}
 details{margin-top:8px}
