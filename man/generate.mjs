@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-// Makes dnfw-extensions.7 from the declarations of the extensions, so that the manual cannot lag behind them.
-// `node man/generate.mjs` writes the page; with --check it exits 1 if the page in the tree is another one.
+// Makes dnfw-extensions.7 and dnfw-findings.7 from the declarations, so that the manual cannot lag behind them.
+// `node man/generate.mjs` writes the pages; with --check it exits 1 if a page in the tree is another one.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-
-/** Set by hand when the page is released anew; a clock would make every build another page. */
-const dated = 'November 23, 2026';
+import { findingsPage } from './findings-page.mjs';
+import { argument, bySpelling, dated, list, sentences, text } from './roff.mjs';
 
 const ratings = {
   exact: 'The same packets, the same effects, for all options.',
@@ -15,35 +14,6 @@ const ratings = {
   partial: 'Some options are translated; a rule that uses another one is refused.',
   refused: 'Every rule that uses it is refused, for the reason given below.',
 };
-
-const bySpelling = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-
-/** Running text. roff reads a leading dot or quote as a request and may turn a hyphen into another character. */
-const text = (words) =>
-  words
-    .replaceAll('\\', '\\e')
-    .replace(/(?<![\w.])-{1,2}\w[\w-]*/g, (option) => option.replaceAll('-', '\\-'))
-    .replaceAll('…', '...')
-    .replace(/`([^`]*)`/g, '\\(oq$1\\(cq')
-    .replace(/^(?=[.'])/gm, '\\&');
-
-/** One argument of a macro: never a macro or a delimiter itself. */
-const argument = (words) => {
-  const escaped = words.replaceAll('\\', '\\e').replaceAll('…', '...').replaceAll('"', '\\(dq');
-  const guarded = /^(?:[A-Z][A-Za-z0-9]{0,2}|[^\w\s]+)$/.test(escaped) ? `\\&${escaped}` : escaped;
-  return /\s/.test(guarded) ? `"${guarded}"` : guarded;
-};
-
-/** A phrase as a sentence of its own, each sentence on its own line as mdoc wants it. */
-const sentences = (phrase) => {
-  const capital = /^[a-z]/.test(phrase) && !/^(?:iptables|ip6tables|nft|nftables|nfnetlink_acct|dnfw)\b/.test(phrase);
-  const begun = capital ? `${phrase[0].toUpperCase()}${phrase.slice(1)}` : phrase;
-  const whole = /[.!?]$/.test(begun) ? begun : `${begun}.`;
-  return whole.split(/(?<=[.;]) (?=[A-Z-])/).map(text);
-};
-
-const list = (words, last) =>
-  words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
 const families = (extension) =>
   extension.families.length > 1 ? 'both' : extension.families[0] === 'ip' ? 'IPv4' : 'IPv6';
@@ -204,18 +174,12 @@ export const page = ({ registry, unmodelledNames, unmodelledReason, protocolName
   ].join('\n')}\n`;
 };
 
-const main = async () => {
-  const from = (file) => import(new URL(`../dist/${file}`, import.meta.url).href);
-  const declarations = {
-    ...(await from('extensions/registry.js')),
-    ...(await from('extensions/unmodelled.js')),
-    ...(await from('netfilter/protocols.js')),
-  };
-  const made = page(declarations);
-  const path = fileURLToPath(new URL('dnfw-extensions.7', import.meta.url));
-  if (!process.argv.includes('--check')) {
+/** Whether the page in the tree says what the declarations say; writes it if it is not only looked at. */
+const settle = (name, made, isCheck) => {
+  const path = fileURLToPath(new URL(name, import.meta.url));
+  if (!isCheck) {
     writeFileSync(path, made);
-    return 0;
+    return true;
   }
   let there = '';
   try {
@@ -223,12 +187,33 @@ const main = async () => {
   } catch {
     // A missing page differs from the one that is made.
   }
-  if (there === made) return 0;
+  if (there === made) return true;
   const line = made.split('\n').findIndex((one, index) => one !== there.split('\n')[index]) + 1;
   process.stderr.write(
-    `man/dnfw-extensions.7 does not say what the declarations say (line ${line}): run node man/generate.mjs and commit the page\n`,
+    `man/${name} does not say what the declarations say (line ${line}): run node man/generate.mjs and commit the page\n`,
   );
-  return 1;
+  return false;
+};
+
+const main = async () => {
+  const from = (file) => import(new URL(`../dist/${file}`, import.meta.url).href);
+  const extensions = {
+    ...(await from('extensions/registry.js')),
+    ...(await from('extensions/unmodelled.js')),
+    ...(await from('netfilter/protocols.js')),
+  };
+  const findings = {
+    ...(await from('audit/declarations.js')),
+    ...(await from('audit/contract.js')),
+    ...(await from('audit/finding.js')),
+    ...(await from('audit/report/words.js')),
+  };
+  const isCheck = process.argv.includes('--check');
+  const settled = [
+    settle('dnfw-extensions.7', page(extensions), isCheck),
+    settle('dnfw-findings.7', findingsPage(findings), isCheck),
+  ];
+  return settled.every(Boolean) ? 0 : 1;
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();

@@ -31,7 +31,7 @@ check() {
 
 [ "$(id -u)" = 0 ] || die "the kernel tests need root"
 missing=()
-for pair in nft:nftables iptables-nft-restore:iptables iptables-legacy-restore:iptables ip:iproute2 unshare:util-linux mandoc:mandoc strace:strace python3:python3 zsh:zsh fish:fish; do
+for pair in nft:nftables iptables-nft-restore:iptables iptables-legacy-restore:iptables ip:iproute2 unshare:util-linux mandoc:mandoc strace:strace python3:python3 zsh:zsh fish:fish chromium:chromium; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 if ((${#missing[@]})); then

@@ -11,6 +11,11 @@ interface Outcome {
 /** Known here too, so that help and completions need not load what makes them. */
 const formatNames = ['text', 'json', 'sarif', 'markdown', 'html', 'junit'] as const;
 
+const collected = (name: string, earlier: readonly string[] | undefined): readonly string[] => [
+  ...(earlier ?? []),
+  name,
+];
+
 const listed = (text: string, earlier: readonly string[] = []): readonly string[] => [
   ...earlier,
   ...text.split(',').filter((code) => code !== ''),
@@ -37,11 +42,7 @@ export const auditCommand = (outcome: Outcome): Command =>
     .addOption(
       new Option('--only <codes>', 'look for these findings only: codes with commas between').argParser(listed),
     )
-    .addOption(
-      new Option('--host <name>', 'report on this host only; may be given several times').argParser(
-        (name: string, earlier: readonly string[] = []): readonly string[] => [...earlier, name],
-      ),
-    )
+    .addOption(new Option('--host <name>', 'report on this host only; may be given several times').argParser(collected))
     .action(async (files: readonly string[], flags: AuditFlags) => {
       const { auditFiles } = await import('./audit.ts');
       outcome.status = await auditFiles(files, flags);

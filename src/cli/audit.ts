@@ -1,12 +1,12 @@
 /** `dnfw audit`: what Docker did to the firewall of one host or of many. */
 import { existsSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { declared } from '../audit/declarations.ts';
 import { type Applied, applyBaseline, newBaseline, readBaseline } from '../audit/baseline.ts';
 import type { Finding, Severity } from '../audit/finding.ts';
 import { inspectHost } from '../audit/inspect.ts';
-import { findingRules } from '../audit/registry.ts';
 import { explanation } from '../audit/report/explain.ts';
-import { type Brush, type Declaration, plainBrush, type Setting } from '../audit/report/format.ts';
+import { type Brush, plainBrush, type Setting } from '../audit/report/format.ts';
 import { type FormatName, formats } from '../audit/report/formats.ts';
 import { schemaVersion } from '../audit/report/json.ts';
 import { counts } from '../audit/report/severity.ts';
@@ -33,8 +33,6 @@ export interface AuditFlags {
   readonly host?: readonly string[];
 }
 
-/** Of every finding that an audit can have. */
-const declared: readonly (Declaration & Pick<(typeof findingRules)[number], 'needs'>)[] = findingRules;
 const codes: ReadonlySet<string> = new Set(declared.map(({ code }) => code));
 
 const coloured: Brush = (style, text) => (text === '' ? '' : `\u001b[${colours[style]}m${text}\u001b[0m`);

@@ -53,7 +53,7 @@ const optionsOf = (...command: readonly string[]): readonly string[] =>
     [...dnfw([...command, '--help']).stdout.matchAll(/^ {2}(-.*?)(?: {2}| <|$)/gm)].flatMap(([, left]) => wordsIn(left ?? '')), // prettier-ignore
   );
 
-const commands = 'capture check completion confirm explain help history install rollback simulate status sync translate uninstall watch'.split(' '); // prettier-ignore
+const commands = 'audit capture check completion confirm explain help history install rollback simulate status sync translate uninstall watch'.split(' '); // prettier-ignore
 
 describe('completion', () => {
   it.each(shells)('of %s passes its syntax check', (shell) => {

@@ -2,6 +2,8 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { declared } from '../../src/audit/declarations.ts';
+import { jobTitles } from '../../src/audit/report/words.ts';
 import { exit } from '../../src/cli/exit.ts';
 import { registry } from '../../src/extensions/registry.ts';
 import { assumptions } from '../../src/packet/assumption.ts';
@@ -42,6 +44,7 @@ const guardStatuses = [exit.done, exit.environment, exit.usage, exit.unsupported
 
 /** The statuses with which a command ends. */
 const statusesOf: Readonly<Record<string, readonly number[]>> = {
+  audit: [exit.done, exit.environment, exit.usage, exit.findings, exit.bug],
   check: [exit.done, exit.environment, exit.usage, exit.different, exit.unknown, exit.bug],
   explain: [0, 1, 2, 70],
   translate: [exit.done, exit.environment, exit.usage, exit.untranslated, exit.bug],
@@ -82,8 +85,13 @@ describe('dnfw(8)', () => {
 /** The status that an example ends with; no example has an error. */
 const statusOf = (example: string): number => {
   if (example.includes('--allow-untranslated')) return exit.untranslated;
-  const [, said] = /# (unknown|refuted)$/m.exec(example) ?? [];
-  return said === 'unknown' ? exit.unknown : said === 'refuted' ? exit.different : exit.done;
+  const [, said] = /# (unknown|refuted|findings)$/m.exec(example) ?? [];
+  const endings: Readonly<Record<string, number>> = {
+    unknown: exit.unknown,
+    refuted: exit.different,
+    findings: exit.findings,
+  };
+  return endings[said ?? ''] ?? exit.done;
 };
 
 /** The guard of an example is that of its namespace, and so are its files. */
@@ -201,27 +209,46 @@ describe('dnfw-extensions(7)', () => {
       expect(listed).toEqual(options);
     }
   });
+});
 
-  /** The generator beside a page of this content. */
+describe('dnfw-findings(7)', () => {
+  const text = page('dnfw-findings.7');
+
+  it('has an entry for every finding, under its job, and a line in the table', () => {
+    for (const { code, severity, title, job } of declared) {
+      const part = section(text, jobTitles[job].toUpperCase());
+      expect(part.split(/^\.Ss /m).map((one) => one.split('\n')[0]?.replace('\\&', ''))).toContain(code);
+      expect(section(text, 'DESCRIPTION')).toContain(`${code} Ta ${severity} Ta "${title}"`);
+    }
+    expect([...text.matchAll(/^\.Ss (?!All)/gm)].length).toBe(declared.length);
+  });
+});
+
+const generated = ['dnfw-extensions.7', 'dnfw-findings.7'] as const;
+
+describe.each(generated)('%s', (name) => {
+  /** The generator beside the pages, this one with another content. */
   const check = (content: string | undefined): { readonly status: number | null; readonly stderr: string } => {
     const folder = folderWith();
     mkdirSync(join(folder, 'man'));
     symlinkSync(join(root, 'dist'), join(folder, 'dist'));
-    cpSync(join(root, 'man/generate.mjs'), join(folder, 'man/generate.mjs'));
-    if (content !== undefined) writeFileSync(join(folder, 'man/dnfw-extensions.7'), content);
+    for (const file of ['generate.mjs', 'findings-page.mjs', 'roff.mjs', ...generated.filter((one) => one !== name)])
+      cpSync(join(root, 'man', file), join(folder, 'man', file));
+    if (content !== undefined) writeFileSync(join(folder, 'man', name), content);
     return run(process.execPath, [join(folder, 'man/generate.mjs'), '--check']);
   };
 
   it('is the page that the declarations make', () => {
-    expect(check(text)).toMatchObject({ status: 0, stderr: '' });
+    expect(check(page(name))).toMatchObject({ status: 0, stderr: '' });
   });
 
   it.each([
-    ['changed', `${text}.\\" more\n`],
+    ['changed', `${page(name)}.\\" more\n`],
     ['missing', undefined],
   ] as const)('is found %s', (_how, content) => {
     const { status, stderr } = check(content);
     expect(status).toBe(1);
+    expect(stderr).toContain(`man/${name} does not say`);
     expect(stderr).toContain('node man/generate.mjs');
   });
 });

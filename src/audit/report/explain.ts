@@ -20,7 +20,7 @@ export const explanation = (
 ): readonly string[] => {
   const needed = more.needs ?? [];
   return [
-    brush('strong', `${code}: ${title}`),
+    ...wrapped('', 2, `${code}: ${title}`).map((line) => brush('strong', line)),
     ...wrapped('  ', 2, `${severity}, as a rule; ${jobTitles[job]}`),
     '',
     ...wrapped('', 0, about),

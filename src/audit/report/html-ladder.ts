@@ -51,7 +51,7 @@ const heightOf = (box: Box): number =>
 const ownerClass = (owner: string): string => {
   if (/\bdocker\b/i.test(owner)) return 'docker';
   if (owner === 'dnfw') return 'dnfw';
-  return /^nobody/.test(owner) ? 'nobody' : 'other';
+  return owner.startsWith('nobody') ? 'nobody' : 'other';
 };
 
 /** As much as a box is wide, by the letters' usual width. */

@@ -1,7 +1,7 @@
 /** Encrypted overlays and ports as tables of the HTML report. */
 import { type Html, html, nothing } from './html-tag.ts';
 import { type ExposureRow, type HostReport, type OverlayRow, type Reach, type SourceClass, sourceClasses } from './types.ts'; // prettier-ignore
-import { familyWords, vniWords } from './words.ts';
+import { familyWords, portWords, vniWords } from './words.ts';
 
 const mark = (kind: 'bad' | 'good' | 'doubt' | 'plain', text: string): Html =>
   html`<span class="mark ${kind}">${text}</span>`;
@@ -119,11 +119,6 @@ const sourceWords: Readonly<Record<SourceClass, string>> = {
   network: 'from its networks',
   containers: 'from containers',
   host: 'from this host',
-};
-
-export const portWords = ({ protocol, port, address }: ExposureRow): string => {
-  const on = address === undefined ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
-  return `${on}${port}/${protocol}`;
 };
 
 const exposureRow = (row: ExposureRow): Html =>

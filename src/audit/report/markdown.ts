@@ -5,7 +5,7 @@ import { block, code, inHtml, inline, row } from './markdown-text.ts';
 import { type Cell, matrixOf } from './matrix.ts';
 import { filesOf, place } from './text-finding.ts';
 import type { BaselineUse, BrokenHost, ExposureRow, HostReport, OverlayRow, PrintableReport } from './types.ts';
-import { countsOf, countWords, engineWords, eraWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, referenceUrl, rulesWords, simulateCommand, vniWords } from './words.ts'; // prettier-ignore
+import { countsOf, countWords, engineWords, eraWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, portWords, referenceUrl, rulesWords, simulateCommand, vniWords } from './words.ts'; // prettier-ignore
 
 const severityWord = ({ severity, accepted }: Finding): string =>
   accepted ? `accepted (${severity})` : severity.toUpperCase();
@@ -82,11 +82,6 @@ const overlayLines = (rows: readonly OverlayRow[]): readonly string[] =>
         ),
       ];
 
-export const portWords = ({ protocol, port, address, family }: ExposureRow): string => {
-  const on = address === undefined ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
-  return `${on}${port}/${protocol} ${familyWords[family]}`;
-};
-
 const exposureLines = (rows: readonly ExposureRow[]): readonly string[] =>
   rows.length === 0
     ? []
@@ -95,7 +90,7 @@ const exposureLines = (rows: readonly ExposureRow[]): readonly string[] =>
         row('---', '---', '---', '---', '---', '---'),
         ...rows.map(
           (one) =>
-          row(code(portWords(one), 'table'), `${one.kind}: ${code(one.behind, 'table')}`, one.reach.anywhere, one.reach.network, one.reach.containers, one.reach.host), // prettier-ignore
+          row(code(`${portWords(one)} ${familyWords[one.family]}`, 'table'), `${one.kind}: ${code(one.behind, 'table')}`, one.reach.anywhere, one.reach.network, one.reach.containers, one.reach.host), // prettier-ignore
         ),
       ];
 

@@ -2,7 +2,7 @@
 import { visible } from '../../diagnostics/render.ts';
 import { type Finding, type Job, rank, type Severity, severities, type Witness } from '../finding.ts';
 import { quoted } from './shell.ts';
-import type { BrokenHost, HostReport, OverlayRow, PrintableReport } from './types.ts';
+import type { BrokenHost, ExposureRow, HostReport, OverlayRow, PrintableReport } from './types.ts';
 
 export const jobTitles: Readonly<Record<Job, string>> = {
   exposure: 'Exposure: who reaches what',
@@ -67,6 +67,12 @@ export const familyWords = { ip: 'IPv4', ip6: 'IPv6' } as const;
 
 export const vniWords = ({ vni, port, family }: Pick<OverlayRow, 'vni' | 'port' | 'family'>): string =>
   `VNI ${vni} (0x${vni.toString(16)}), port ${port}, ${familyWords[family]}`;
+
+/** `127.0.0.1:8000-8010/tcp`. */
+export const portWords = ({ protocol, port, last, address }: ExposureRow): string => {
+  const on = address === undefined ? '' : `${address.includes(':') ? `[${address}]` : address}:`;
+  return `${on}${port}${last === undefined || last === port ? '' : `-${last}`}/${protocol}`;
+};
 
 /** The command that shows the witness's way, in words of a shell: program and files, then options. */
 export const simulateCommand = (files: readonly string[], { packet }: Witness, host: string): string => {

@@ -145,7 +145,7 @@ export const node1: HostReport = {
   ],
   exposure: [
     { family: 'ip', protocol: 'tcp', port: 8080, kind: 'published', behind: '172.17.0.2:80 (web)', reach: { anywhere: 'open', network: 'open', containers: 'open', host: 'open' } }, // prettier-ignore
-    { family: 'ip6', protocol: 'tcp', port: 8080, kind: 'published', behind: 'docker-proxy', reach: { anywhere: 'unknown', network: 'open', containers: 'open', host: 'open' } }, // prettier-ignore
+    { family: 'ip6', protocol: 'tcp', port: 9000, last: 9010, kind: 'published', behind: 'docker-proxy', reach: { anywhere: 'unknown', network: 'open', containers: 'open', host: 'open' } }, // prettier-ignore
     { family: 'ip', protocol: 'tcp', port: 5432, kind: 'published', address: '127.0.0.1', behind: '172.17.0.3:5432', reach: { anywhere: 'closed', network: 'open', containers: 'closed', host: 'open' } }, // prettier-ignore
     { family: 'ip', protocol: 'tcp', port: 22, kind: 'listening', behind: 'sshd', reach: { anywhere: 'closed', network: 'open', containers: 'open', host: 'open' } }, // prettier-ignore
     { family: 'ip', protocol: 'udp', port: 4789, kind: 'listening', behind: 'kernel', reach: { anywhere: 'open', network: 'open', containers: 'closed', host: 'unknown' } }, // prettier-ignore

@@ -11,6 +11,8 @@ import { anyReport } from './strings.ts';
 const ajv = new Ajv({ strict: true, allErrors: true });
 const validate = ajv.compile(JSON.parse(readFileSync('src/audit/report/report.schema.json', 'utf8')) as object);
 
+const mistakesIn = (document: unknown): readonly unknown[] => (validate(document) ? [] : (validate.errors ?? []));
+
 const printed = (one: Report): Record<string, unknown> =>
   JSON.parse(whole(json(one, setting))) as Record<string, unknown>;
 
@@ -28,7 +30,7 @@ describe('json', () => {
     ['none', { hosts: [], broken: [], fleet: [] }],
   ] as const)('of %s is valid, and says what the report says', (_name, one) => {
     const document = printed(one);
-    expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
+    expect(mistakesIn(document)).toEqual([]);
     expect(readBack(one)).toEqual(one);
   });
 
@@ -56,7 +58,8 @@ describe('json', () => {
     ['a field that there is not', { colour: 'red' }],
   ])('with %s is not valid', (_what, more) => {
     const document = printed(report) as unknown as { hosts: { findings: object[] }[] };
-    document.hosts[0]!.findings[0] = { ...document.hosts[0]!.findings[0], ...more }; // oxlint-disable-line no-non-null-assertion
+    const findings = document.hosts[0]?.findings ?? [];
+    findings[0] = { ...findings[0], ...more };
     expect(validate(document)).toBe(false);
   });
 
