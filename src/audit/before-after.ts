@@ -82,7 +82,7 @@ const witnessFor = (
   const passes = (sent: Sent): boolean => sent.verdict === 'accept';
   const fits = direction === 'effect' || (direction === 'accepted' ? !passes(was) && passes(is) : passes(was) && !passes(is)); // prettier-ignore
   if (!fits || was.verdict === 'unknown' || is.verdict === 'unknown') return undefined;
-  return { ...is.witness, trace: ['before:', ...was.witness.trace, 'after:', ...is.witness.trace] };
+  return { ...is.witness, files: after.files, trace: ['before:', ...was.witness.trace, 'after:', ...is.witness.trace] };
 };
 
 type Sent = ReturnType<AuditHost['sendDecoded']>;

@@ -1,7 +1,11 @@
 /** What is said of every finding that an audit can have, of one host or of several: for reports, manual and `--explain`. */
 import type { FindingRule } from './contract.ts';
+import { migrationFindings } from './migration-findings.ts';
 import { findingRules } from './registry.ts';
 
 export type Declared = Omit<FindingRule, 'find'>;
 
-export const declared: readonly Declared[] = findingRules;
+export const declared: readonly Declared[] = [
+  ...findingRules,
+  ...migrationFindings.map((one) => ({ ...one, needs: [] })),
+];

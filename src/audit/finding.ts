@@ -29,6 +29,8 @@ export interface Witness {
   readonly hook: Hook | 'all';
   /** What becomes of it: `accept`, `drop`, … */
   readonly verdict: string;
+  /** What it is sent through, where that is not all that its host was read from. */
+  readonly files?: readonly string[];
   /** The simulator's trace, as lines. */
   readonly trace: readonly string[];
 }

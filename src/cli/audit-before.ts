@@ -4,8 +4,7 @@ import type { HostReport } from '../audit/report/types.ts';
 import type { Source } from '../audit/source.ts';
 import type { Diagnostic, Outcome } from '../diagnostics/diagnostic.ts';
 import { isError } from '../diagnostics/diagnostic.ts';
-import { sourcesIn } from './audit-sources.ts';
-import { readInput } from './files.ts';
+import { readSources } from './audit-sources.ts';
 
 const several: Diagnostic = {
   code: 'usage',
@@ -15,8 +14,8 @@ const several: Diagnostic = {
 };
 
 const sourceIn = async (files: readonly string[]): Promise<Outcome<Source | undefined>> => {
-  const { value, diagnostics } = await sourcesIn(files.map(readInput));
-  return value.length > 1 ? { value: undefined, diagnostics: [several] } : { value: value[0], diagnostics };
+  const { sources, diagnostics } = await readSources(files);
+  return sources.length > 1 ? { value: undefined, diagnostics: [several] } : { value: sources[0], diagnostics };
 };
 
 /** Undefined if one of them cannot be read; the diagnostics say why. */

@@ -11,9 +11,8 @@ import { type FormatName, formats } from '../audit/report/formats.ts';
 import { schemaVersion } from '../audit/report/json.ts';
 import { counts } from '../audit/report/severity.ts';
 import { colours } from '../audit/report/text.ts';
-import type { Report } from '../audit/report/types.ts';
+import type { HostReport, Report } from '../audit/report/types.ts';
 import { plural } from '../audit/report/words.ts';
-import type { Source } from '../audit/source.ts';
 import { type Diagnostic, EnvironmentError, isError } from '../diagnostics/diagnostic.ts';
 import { readSources } from './audit-sources.ts';
 import { exit, type ExitStatus } from './exit.ts';
@@ -31,6 +30,8 @@ export interface AuditFlags {
   readonly explain?: string;
   readonly only?: readonly string[];
   readonly host?: readonly string[];
+  readonly before?: readonly string[];
+  readonly after?: readonly string[];
 }
 
 const codes: ReadonlySet<string> = new Set(declared.map(({ code }) => code));
@@ -84,9 +85,6 @@ const refuseToOverwrite = (path: string): void => {
     });
 };
 
-const chosen = (sources: readonly Source[], names: readonly string[] | undefined): readonly Source[] =>
-  names === undefined ? sources : sources.filter(({ name }) => names.includes(name));
-
 const statusOf = ({ hosts, fleet, broken }: Report, failOn: Severity | undefined): ExitStatus => {
   const fails = (findings: readonly Finding[]): boolean =>
     failOn !== undefined && findings.some((finding) => counts(finding, failOn));
@@ -113,12 +111,50 @@ const printed = (report: Report, flags: AuditFlags): void => {
   write(formats[flags.json ? 'json' : flags.format](report, setting), flags.output);
 };
 
-const inspected = (sources: readonly Source[], flags: AuditFlags, applied: Applied | undefined): Report['hosts'] => {
-  const only = flags.only === undefined ? undefined : new Set(flags.only);
-  return sources.map((source) => {
-    const host = inspectHost(source, only);
-    return applied ? applied.host(host) : host;
-  });
+/** What was read, and the report of each host of it when it is asked for; a status instead where nothing can be said. */
+interface Gathered {
+  readonly hosts: readonly (() => HostReport)[];
+  readonly broken: Report['broken'];
+}
+
+/** A comparison of two states looks for the same things always: others are left out of what it tells. */
+const narrowed = (host: HostReport, only: ReadonlySet<string> | undefined): HostReport =>
+  only === undefined
+    ? host
+    : {
+        ...host,
+        findings: host.findings.filter(({ code }) => only.has(code)),
+        looked: host.looked.filter((code) => only.has(code)),
+      };
+
+const compared = async (
+  files: readonly string[],
+  { before, after, host, only }: AuditFlags,
+): Promise<Gathered | ExitStatus> => {
+  if (!before || !after || files.length > 0 || host)
+    return misused(
+      '--before and --after go together, without other files or --host',
+      'dnfw audit --before A --after B',
+    );
+  const { auditBefore } = await import('./audit-before.ts');
+  const { value, diagnostics } = await auditBefore(before, after);
+  tell(diagnostics);
+  return value ? { hosts: [() => narrowed(value, only && new Set(only))], broken: [] } : exit.usage;
+};
+
+const gathered = async (files: readonly string[], { host, only }: AuditFlags): Promise<Gathered | ExitStatus> => {
+  const { sources, broken, diagnostics } = await readSources(files);
+  tell(diagnostics);
+  if (sources.length === 0) return exit.usage;
+  const missing = host?.find((name) => ![...sources, ...broken].some((one) => one.name === name));
+  if (missing !== undefined)
+    return misused(`there is no host "${missing}"`, `there are ${sources.map(({ name }) => name).join(', ')}`);
+  const isWanted = ({ name }: { readonly name: string }): boolean => host?.includes(name) ?? true;
+  const codesWanted = only && new Set(only);
+  return {
+    hosts: sources.filter(isWanted).map((source) => () => inspectHost(source, codesWanted)),
+    broken: broken.filter(isWanted),
+  };
 };
 
 export const auditFiles = async (files: readonly string[], flags: AuditFlags): Promise<ExitStatus> => {
@@ -129,15 +165,10 @@ export const auditFiles = async (files: readonly string[], flags: AuditFlags): P
   const { applied, diagnostics } = flags.baseline === undefined ? { diagnostics: [] } : baselineOf(flags.baseline);
   tell(diagnostics);
   if (diagnostics.some(isError)) return exit.usage;
-  const read = await readSources(files);
-  tell(read.diagnostics);
-  const missing = flags.host?.find((name) => ![...read.sources, ...read.broken].some((one) => one.name === name));
-  if (missing !== undefined && read.sources.length > 0)
-    return misused(`there is no host "${missing}"`, `there are ${read.sources.map(({ name }) => name).join(', ')}`);
-  const sources = chosen(read.sources, flags.host);
-  if (sources.length === 0) return exit.usage;
-  const hosts = inspected(sources, flags, applied);
-  const report: Report = { hosts, broken: read.broken, fleet: [], ...(applied ? { baseline: applied.use() } : {}) };
+  const found = await (flags.before || flags.after ? compared(files, flags) : gathered(files, flags));
+  if (typeof found === 'number') return found;
+  const hosts = found.hosts.map((inspect) => (applied ? applied.host(inspect()) : inspect()));
+  const report: Report = { hosts, broken: found.broken, fleet: [], ...(applied ? { baseline: applied.use() } : {}) };
   if (applied) tell(applied.warnings());
   printed(report, flags);
   if (flags.writeBaseline !== undefined) writeFirst(flags.writeBaseline, report);

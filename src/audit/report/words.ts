@@ -75,7 +75,7 @@ export const portWords = ({ protocol, port, last, address }: ExposureRow): strin
 };
 
 /** The command that shows the witness's way, in words of a shell: program and files, then options. */
-export const simulateCommand = (files: readonly string[], { packet }: Witness, host: string): string => {
+export const simulateCommand = (all: readonly string[], { packet, files = all }: Witness, host: string): string => {
   const given = files.length > 0 ? files : [`${host}.json`];
   const command = `dnfw simulate ${given.map(quoted).join(' ')} --packet '${visible(packet).replaceAll("'", `'\\''`)}'`;
   return files.length > 0 ? command : `dnfw capture -o ${quoted(`${host}.json`)} && ${command}`;
