@@ -252,7 +252,7 @@ export const beforeAfter = (before: Source, after: Source): HostReport => {
   const results = compared.map((family) => familyFindings(sides, family));
   return {
     name: `${before.name} → ${after.name}`,
-    kind: 'rules',
+    kind: 'comparison',
     files: [...before.files, ...after.files],
     ...(after.around.taken ? { taken: after.around.taken.toISOString() } : {}),
     rules: rulesOf(after),

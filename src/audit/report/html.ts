@@ -9,7 +9,7 @@ import { exposureTable, overlayTable } from './html-tables.ts';
 import { type Html, html, nothing } from './html-tag.ts';
 import { filesOf } from './text-finding.ts';
 import type { BaselineUse, HostReport, PrintableReport } from './types.ts';
-import { type Counts, countsOf, countWords, engineWords, eraWords, type Gist, gistOf, isSingle, jobTitles, kindWords, nextCommand, plural, rulesWords } from './words.ts'; // prettier-ignore
+import { type Counts, countsOf, countWords, dockerWords, type Gist, gistOf, isSingle, jobTitles, kindWords, nextCommand, plural, rulesWords } from './words.ts'; // prettier-ignore
 
 const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
@@ -34,8 +34,7 @@ const countTiles = (counts: Counts): Html =>
   html`<ul class="counts">${([...severities, 'accepted'] as const).map((kind) => html`<li class="${counts[kind] > 0 ? `some ${kind}` : ''}"><b>${counts[kind]}</b><span>${kind}</span></li>`)}</ul>`; // prettier-ignore
 
 const factsOf = (host: HostReport): readonly string[] => [
-  engineWords(host),
-  eraWords(host),
+  ...dockerWords(host),
   rulesWords(host),
   `${kindWords[host.kind]}${host.files.length === 0 ? '' : `: ${host.files.join(', ')}`}`,
   ...(host.taken === undefined ? [] : [`read ${host.taken.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}`]),

@@ -5,7 +5,7 @@ import { block, code, inHtml, inline, row } from './markdown-text.ts';
 import { type Cell, matrixOf } from './matrix.ts';
 import { filesOf, place } from './text-finding.ts';
 import type { BaselineUse, BrokenHost, ExposureRow, HostReport, OverlayRow, PrintableReport } from './types.ts';
-import { countsOf, countWords, engineWords, eraWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, portWords, referenceUrl, rulesWords, simulateCommand, vniWords } from './words.ts'; // prettier-ignore
+import { countsOf, countWords, dockerWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, portWords, referenceUrl, rulesWords, simulateCommand, vniWords } from './words.ts'; // prettier-ignore
 
 const severityWord = ({ severity, accepted }: Finding): string =>
   accepted ? `accepted (${severity})` : severity.toUpperCase();
@@ -98,7 +98,7 @@ const hostLines = (host: HostReport): readonly string[] => [
   '',
   `### ${inline(host.name)}: ${countWords(countsOf(host.findings))}`,
   '',
-  inline(`${engineWords(host)}; ${eraWords(host)}; ${rulesWords(host)}`),
+  inline([...dockerWords(host), rulesWords(host)].join('; ')),
   ...tableLines(host.findings),
   ...jobs.flatMap((job) => {
     const some = host.findings.filter((finding) => finding.job === job);

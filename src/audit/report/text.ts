@@ -6,7 +6,7 @@ import type { Brush, Format } from './format.ts';
 import { matrixLines } from './text-matrix.ts';
 import { filesOf, findingLines } from './text-finding.ts';
 import type { BaselineUse, BrokenHost, HostReport } from './types.ts';
-import { countsOf, countWords, engineWords, eraWords, type Gist, gistOf, isSingle, jobTitles, kindWords, nextCommand, plural, rulesWords } from './words.ts'; // prettier-ignore
+import { countsOf, countWords, dockerWords, type Gist, gistOf, isSingle, jobTitles, kindWords, nextCommand, plural, rulesWords } from './words.ts'; // prettier-ignore
 
 const byJob = (
   findings: readonly Finding[],
@@ -37,8 +37,7 @@ const headLines = (host: HostReport, brush: Brush): readonly string[] => {
   return [
     brush('strong', first),
     ...more,
-    ...wrapped('  ', 2, `${engineWords(host)}; ${eraWords(host)}`),
-    ...wrapped('  ', 2, rulesWords(host)),
+    ...wrapped('  ', 2, [...dockerWords(host), rulesWords(host)].join('; ')),
     ...wrapped('  ', 2, countWords(countsOf(findings))),
   ];
 };

@@ -72,7 +72,8 @@ export interface LeftOut {
 
 export interface HostReport {
   readonly name: string;
-  readonly kind: 'live' | 'capture' | 'rules';
+  /** `comparison`: two states of a host, of which only the differences are told. */
+  readonly kind: 'live' | 'capture' | 'rules' | 'comparison';
   readonly files: readonly string[];
   /** ISO 8601. */
   readonly taken?: string;

@@ -41,7 +41,7 @@ export const sumOf = (all: Iterable<Counts>): Counts => {
 export const plural = (count: number, one: string, many: string = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-export const engineWords = ({ engine }: HostReport): string => {
+const engineWords = ({ engine }: HostReport): string => {
   if (!engine) return 'Docker Engine: not asked';
   const { version, swarm, backend } = engine;
   return [
@@ -51,16 +51,21 @@ export const engineWords = ({ engine }: HostReport): string => {
   ].join(', ');
 };
 
-export const eraWords = ({ era }: HostReport): string =>
+const eraWords = ({ era }: HostReport): string =>
   era === undefined ? 'no rules of Docker' : `its rules are those of ${era}`;
 
-export const rulesWords = ({ rules }: HostReport): string =>
-  `${plural(rules.iptables, 'iptables rule')}, ${plural(rules.nft, 'native rule')}`;
+export const rulesWords = ({ rules, kind }: HostReport): string =>
+  `${kind === 'comparison' ? 'after: ' : ''}${plural(rules.iptables, 'iptables rule')}, ${plural(rules.nft, 'native rule')}`;
+
+/** What Docker is on the host, as far as anybody said. */
+export const dockerWords = (host: HostReport): readonly string[] =>
+  host.kind === 'comparison' ? [] : [engineWords(host), eraWords(host)];
 
 export const kindWords: Readonly<Record<HostReport['kind'], string>> = {
   live: 'this host',
   capture: 'a capture',
   rules: 'bare rules',
+  comparison: 'two states of a host',
 };
 
 export const familyWords = { ip: 'IPv4', ip6: 'IPv6' } as const;
