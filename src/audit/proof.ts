@@ -1,6 +1,6 @@
 /** What the prover says of a host's rules, asked once for all findings that want to know. */
 import { type Hook, hooks } from '../netfilter/hooks.ts';
-import { everyAssumption } from '../packet/assumption.ts';
+import { type Assumption, everyAssumption } from '../packet/assumption.ts';
 import type { Condition } from '../packet/condition.ts';
 import type { Program, ProgramRule } from '../packet/program.ts';
 import type { Decoded } from '../prove/decode.ts';
@@ -12,7 +12,14 @@ import { lazy } from './lazy.ts';
 /** Questions whose answer would take more memory than this are answered with nothing, and the report says so. */
 const budget = 6_000_000;
 
-const options = { assume: everyAssumption, budget };
+/** … or more than some seconds. */
+const work = 40_000_000;
+
+const options = { assume: everyAssumption, budget, work };
+
+/** A rule for fragments or broken headers does match something: nothing is taken for granted of what packets are. */
+const ofPackets: readonly Assumption[] = ['whole-headers', 'header-chains', 'well-formed-options', 'mss-present', 'soon-expired']; // prettier-ignore
+const anyPacket = { ...options, assume: new Set([...everyAssumption].filter((one) => !ofPackets.includes(one))) };
 
 export interface Proof {
   /** Rules that match no packet at any hook that reaches them. Undefined: not known. */
@@ -21,6 +28,7 @@ export interface Proof {
   readonly overridden: (
     isTheirs: (rule: ProgramRule) => boolean,
     hook: 'input' | 'forward',
+    conditions?: readonly Condition[],
   ) => readonly Overridden[] | undefined;
   /** A packet that the hook does this with and that meets all conditions; null if there is none, undefined: not known. */
   readonly packetThat: (
@@ -58,7 +66,7 @@ const deadEverywhere = (program: Program): readonly Unreached[] => {
   const found = new Map<ProgramRule, Unreached>();
   const alive = new Set<ProgramRule>();
   for (const where of wheres.filter((one) => isAsked(program, one))) {
-    const { unreached, matched } = matchesAt(program, where, options);
+    const { unreached, matched } = matchesAt(program, where, anyPacket);
     for (const rule of matched) alive.add(rule);
     for (const one of unreached) {
       const known = found.get(one.rule);
@@ -81,9 +89,9 @@ export const proofOf = (program: Program, unsure: (question: string) => void): P
   };
   return {
     unreached: lazy(() => guarded('which rules never match', () => deadEverywhere(program))),
-    overridden: (isTheirs, hook) =>
+    overridden: (isTheirs, hook, conditions) =>
       guarded("which packets Docker's rules let in", () =>
-        overridden(program, isTheirs, { hook, kind: 'filter' }, options),
+        overridden(program, isTheirs, { hook, kind: 'filter' }, options, conditions),
       ),
     packetThat: (does, hook, conditions) =>
       guarded(

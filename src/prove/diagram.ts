@@ -4,11 +4,11 @@
  * need not be dense. Terminals carry a number; 0 and 1 are also false and true.
  */
 
-/** The node budget is used up: nothing can be concluded. */
+/** The budget is used up: nothing can be concluded. */
 export class BudgetError extends Error {
   readonly code = 'budget';
-  constructor(nodes: number) {
-    super(`more than ${nodes} diagram nodes`);
+  constructor(amount: number, of: 'diagram nodes' | 'diagram steps' | 'ways to rules' = 'diagram nodes') {
+    super(`more than ${amount} ${of}`);
     this.name = 'BudgetError';
   }
 }
@@ -66,9 +66,9 @@ const grown = (old: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBu
 
 /**
  * A fresh arena of at most `budget` nodes of 12 bytes, and as much again for its tables. It starts with room for
- * `expected` nodes, a power of two.
+ * `expected` nodes, a power of two. `work` bounds the time: how many nodes may be made or met again.
  */
-export const createDiagrams = (budget = 12_000_000, expected: number = 1 << 12): Diagrams => {
+export const createDiagrams = (budget = 12_000_000, expected: number = 1 << 12, work: number = Infinity): Diagrams => {
   let capacity = Math.min(expected, budget);
   let levels = new Int32Array(capacity);
   let lows = new Int32Array(capacity);
@@ -130,7 +130,11 @@ export const createDiagrams = (budget = 12_000_000, expected: number = 1 << 12):
     return count++;
   };
 
-  const make = (level: number, low: Node, high: Node): Node => (low === high ? low : intern(level, low, high));
+  let steps = 0;
+  const make = (level: number, low: Node, high: Node): Node => {
+    if (++steps > work) throw new BudgetError(work, 'diagram steps');
+    return low === high ? low : intern(level, low, high);
+  };
 
   const terminal = (number: number): Node => {
     while (terminals.length <= number) terminals.push(intern(bottom, terminals.length, -1));

@@ -7,13 +7,12 @@ import { decode, type Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
 import { namedIn, preferencesOf } from './preferences.ts';
 import type { QuestionOptions, Where } from './questions.ts';
-import { reachOf } from './reach.ts';
+import { type Reach, reachOf } from './reach.ts';
 import { createWorkbench, pairOf, type Workbench } from './workbench.ts';
 
 /** Packets that come through all base chains of a hook. */
-export const throughAll = (bench: Workbench, program: Program, where: Where): Node => {
+export const throughAll = (bench: Workbench, { visits, policies }: Reach, where: Where): Node => {
   const { d } = bench;
-  const { visits, policies } = reachOf(bench, bench.a, program, where);
   const lost = [
     ...visits.flatMap(({ decided }) => [...decided].filter(([end]) => end !== 'accept').map(([, packets]) => packets)),
     ...policies.filter(({ chain }) => chain.base?.policy === 'drop').map(({ packets }) => packets),
@@ -30,7 +29,7 @@ export const exampleOf = (
   decode(space, assignmentOf(space, preferred(space, packets, preferencesOf(space, named))), hook);
 
 /** The program with a rule in no chain that asks the conditions, so that the names in them are told apart. */
-const asking = (program: Program, conditions: readonly Condition[]): Program => ({
+export const asking = (program: Program, conditions: readonly Condition[]): Program => ({
   ...program,
   tables: [
     ...program.tables,
@@ -68,9 +67,9 @@ export const packetThat = (
   options: QuestionOptions,
 ): Decoded | undefined => {
   const asked = asking(program, conditions);
-  const bench = createWorkbench(pairOf(asked, asked, options.budget), options.assume);
+  const bench = createWorkbench(pairOf(asked, asked, options.budget, options.work), options.assume);
   const { d, space } = bench;
-  const passes = throughAll(bench, program, where);
+  const passes = throughAll(bench, reachOf(bench, 'a', program, where), where);
   const start = does === 'passes' ? passes : d.and(bench.care(where.hook), d.not(passes));
   const packets = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), start);
   return packets === d.no ? undefined : exampleOf(bench, packets, where.hook, namedIn([program]));

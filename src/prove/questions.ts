@@ -5,15 +5,16 @@
 import type { Assumption } from '../packet/assumption.ts';
 import { parseMasked } from '../netfilter/address.ts';
 import type { Hook } from '../netfilter/hooks.ts';
-import { is, isNamed, within } from '../packet/condition.ts';
+import { type Condition, is, isNamed, within } from '../packet/condition.ts';
 import { ctStates, payload } from '../packet/field.ts';
 import type { Program, ProgramChain, ProgramRule, ProgramTable } from '../packet/program.ts';
 import type { Kind } from './compare.ts';
 import type { Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
-import { exampleOf, packetThat, throughAll } from './passing.ts';
+import { asking, exampleOf, packetThat, throughAll } from './passing.ts';
 import { namedIn } from './preferences.ts';
-import { reachOf, type Visit } from './reach.ts';
+import { type Miss, type Reach, reachOf, type Visit } from './reach.ts';
+import { verdictWords } from './rules.ts';
 import { createWorkbench, pairOf, type Workbench } from './workbench.ts';
 
 export interface Where {
@@ -24,12 +25,16 @@ export interface Where {
 export interface QuestionOptions {
   readonly assume: ReadonlySet<Assumption>;
   readonly budget?: number;
+  /** Bounds the time: see diagram.ts. */
+  readonly work?: number;
 }
 
 /** A rule that stands before another one and takes its packets. */
 export interface Blocker {
   readonly rule: ProgramRule;
-  /** How it ends their way: `accept`, `drop`, … */
+  readonly chain: ProgramChain;
+  readonly table: ProgramTable;
+  /** How it ends their way: `accept`, `drop`, …; `return` where they leave the chain. */
   readonly end: string;
   /** Whether the blocked rule would have ended it in the same way. */
   readonly same: boolean;
@@ -40,16 +45,21 @@ export interface Unreached {
   readonly chain: ProgramChain;
   readonly rule: ProgramRule;
   /**
-   * `impossible`: no packet meets its tests at this hook. `blocked`: earlier rules take all that do. `uncalled`: no
-   * packet comes to its chain.
+   * `impossible`: no packet meets its tests at this hook. `blocked`: earlier rules take packets that do. `uncalled`: no
+   * packet that does comes to its chain.
    */
   readonly why: 'impossible' | 'blocked' | 'uncalled';
+  /** In the order in which they take something that is left. */
   readonly blockers: readonly Blocker[];
+  /** Whether those take all packets that meet the rule's tests and that the jumps to its chain would send there. */
+  readonly whole: boolean;
 }
 
 const verdictEnd = ({ steps }: ProgramRule): string | undefined => {
   const last = steps.at(-1);
-  return last?.kind === 'verdict' ? last.verdict.kind : undefined;
+  if (last?.kind !== 'verdict') return undefined;
+  const { verdict } = last;
+  return verdict.kind === 'reject' || verdict.kind === 'queue' || verdict.kind === 'taken' ? verdictWords(verdict) : verdict.kind; // prettier-ignore
 };
 
 export interface Matches {
@@ -59,68 +69,72 @@ export interface Matches {
   readonly matched: ReadonlySet<ProgramRule>;
 }
 
+/** Of how many rules it is said what stands in their way. */
+const mostExplained = 500;
+
 /** Which rules match anything at a hook. */
 export const matchesAt = (program: Program, where: Where, options: QuestionOptions): Matches => {
-  const bench = createWorkbench(pairOf(program, program, options.budget), options.assume);
-  const { d } = bench;
-  const { visits } = reachOf(bench, bench.a, program, where);
-  const care = bench.care(where.hook);
-  const matchedBy = new Map<ProgramRule, Node>();
-  for (const { rule, matched } of visits) matchedBy.set(rule, d.or(matchedBy.get(rule) ?? d.no, matched));
-  const unreached: Unreached[] = [];
-  const told = new Set<ProgramRule>();
-  for (const [index, visit] of visits.entries()) {
-    const { table, chain, rule } = visit;
-    if (matchedBy.get(rule) !== d.no || told.has(rule)) continue;
-    told.add(rule);
-    const alone = d.and(care, matchesAlone(bench, table, rule));
-    if (alone === d.no) {
-      unreached.push({ table, chain, rule, why: 'impossible', blockers: [] });
-      continue;
+  const bench = createWorkbench(pairOf(program, program, options.budget, options.work), options.assume);
+  const reach = reachOf(bench, 'a', program, where);
+  const matched = new Set(reach.visits.map(({ rule }) => rule));
+  const dead = [...reach.misses].filter(([rule]) => !matched.has(rule));
+  const unreached = dead.flatMap(([rule, misses], index): readonly Unreached[] => {
+    const [first] = misses;
+    if (!first) return [];
+    const { table, chain } = first;
+    if (index >= mostExplained) return [{ table, chain, rule, why: 'uncalled', blockers: [], whole: false }];
+    return [{ table, chain, rule, ...explained(bench, reach, where, rule, misses) }];
+  });
+  return { unreached, matched };
+};
+
+/** Whether the packets of the visit do not come to a rule that is missed later. */
+const takenBy = (visit: Visit, { base, path }: Miss): readonly (readonly [string, Node])[] => {
+  // What one base chain accepts, the next one sees.
+  if (visit.base !== base) return [...visit.decided].filter(([end]) => end !== 'accept');
+  const isOnTheWay = visit.path.length <= path.length && visit.path.every((rule, index) => rule === path[index]);
+  return isOnTheWay ? [...visit.decided, ['return', visit.returned]] : [...visit.decided];
+};
+
+const explained = (
+  { d, care }: Workbench,
+  { visits, met, ways }: Reach,
+  { hook }: Where,
+  rule: ProgramRule,
+  misses: readonly Miss[],
+): Pick<Unreached, 'why' | 'blockers' | 'whole'> => {
+  const alone = d.and(care(hook), met(rule));
+  if (alone === d.no) return { why: 'impossible', blockers: [], whole: true };
+  const wanted = verdictEnd(rule);
+  const blockers = new Map<ProgramRule, Blocker>();
+  // Ways that were not kept are not looked at.
+  let whole = misses.length === ways.get(rule);
+  for (const miss of misses) {
+    let left = miss.path.reduce((all, jump) => d.and(all, met(jump)), alone);
+    for (const visit of visits.slice(0, miss.at)) {
+      if (left === d.no) break;
+      for (const [end, packets] of takenBy(visit, miss)) {
+        if (d.and(left, packets) === d.no) continue;
+        left = d.and(left, d.not(packets));
+        const { table, chain } = visit;
+        if (!blockers.has(visit.rule)) blockers.set(visit.rule, { rule: visit.rule, table, chain, end, same: end === wanted }); // prettier-ignore
+      }
     }
-    const blockers = blockersOf(bench, visits.slice(0, index), alone, verdictEnd(rule));
-    unreached.push({ table, chain, rule, why: blockers.length > 0 ? 'blocked' : 'uncalled', blockers });
+    if (left !== d.no) whole = false;
   }
-  return {
-    unreached,
-    matched: new Set([...matchedBy].filter(([, packets]) => packets !== d.no).map(([rule]) => rule)),
-  };
+  return { why: blockers.size > 0 ? 'blocked' : 'uncalled', blockers: [...blockers.values()], whole };
 };
 
-/** Packets that meet all tests of a rule, whatever came before it. */
-const matchesAlone = ({ d, outcomes, a }: Workbench, table: ProgramTable, rule: ProgramRule): Node => {
-  const before = rule.steps.at(-1)?.kind === 'verdict' ? rule.steps.slice(0, -1) : rule.steps;
-  const tests = a.rule(table, { ...rule, steps: [...before, { kind: 'verdict', verdict: { kind: 'accept' } }] });
-  return d.map(tests, (terminal) => (outcomes.of(terminal).end === 'accept' ? d.yes : d.no));
-};
-
-/** Earlier rules that together take all of the packets, in the order in which they take something that is left. */
-const blockersOf = (
-  { d }: Workbench,
-  earlier: readonly Visit[],
-  packets: Node,
-  wanted: string | undefined,
-): readonly Blocker[] => {
-  let left = packets;
-  const blockers: Blocker[] = [];
-  for (const { rule, decided } of earlier)
-    for (const [end, taken] of decided) {
-      if (d.and(left, taken) === d.no) continue;
-      left = d.and(left, d.not(taken));
-      blockers.push({ rule, end, same: end === wanted });
-    }
-  return blockers;
-};
-
-/** A packet that a rule of theirs accepts, and that a rule of ours would have kept out. */
+/** Packets that rules of theirs accept, and that a rule of ours would have kept out. */
 export interface Overridden {
-  readonly theirs: ProgramRule;
+  /** In the order in which packets meet them. */
+  readonly theirs: readonly ProgramRule[];
   /** The rule of ours, or the base chain whose policy it is. */
   readonly ours: ProgramRule | ProgramChain;
   readonly example: Decoded | undefined;
 }
 
-const without = (program: Program, isTheirs: (rule: ProgramRule) => boolean): Program => ({
+export const withoutRules = (program: Program, isTheirs: (rule: ProgramRule) => boolean): Program => ({
   ...program,
   tables: program.tables.map((table) => ({
     ...table,
@@ -136,41 +150,42 @@ const without = (program: Program, isTheirs: (rule: ProgramRule) => boolean): Pr
 const keepsOut = (end: string): boolean => /^(drop|reject)/.test(end);
 
 /**
- * Which packets rules of ours would have kept out, had theirs not been there: by the rule that lets them in now and the
- * one that would have decided.
+ * Which packets rules of ours would have kept out, had theirs not been there: by the one that would have decided. Only
+ * packets that meet all conditions are looked at.
  */
 export const overridden = (
   program: Program,
   isTheirs: (rule: ProgramRule) => boolean,
   where: Where,
   options: QuestionOptions,
+  conditions: readonly Condition[] = [],
 ): readonly Overridden[] => {
-  const alone = without(program, isTheirs);
-  const pair = pairOf(program, alone, options.budget);
+  const alone = withoutRules(program, isTheirs);
+  const pair = pairOf(asking(program, conditions), alone, options.budget, options.work);
   const bench = createWorkbench(pair, options.assume);
-  const { d } = bench;
-  const now = reachOf(bench, bench.a, program, where);
-  const then = reachOf(bench, bench.b, alone, where);
-  const keepers: { readonly ours: ProgramRule | ProgramChain; readonly packets: Node }[] = [
-    ...then.visits.flatMap(({ rule, decided }) =>
-      [...decided].filter(([end]) => keepsOut(end)).map(([, packets]) => ({ ours: rule, packets })),
-    ),
-    ...then.policies
-      .filter(({ chain }) => chain.base?.policy === 'drop')
-      .map(({ chain, packets }) => ({ ours: chain, packets })),
-  ];
-  const letIn = throughAll(bench, program, where);
-  const named = namedIn([program]);
-  return now.visits
+  const { d, space } = bench;
+  const now = reachOf(bench, 'a', program, where);
+  const asked = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), throughAll(bench, now, where));
+  const accepted = now.visits
     .filter(({ rule }) => isTheirs(rule))
-    .flatMap(({ rule, decided }) => {
-      const accepted = d.and(letIn, decided.get('accept') ?? d.no);
-      if (accepted === d.no) return [];
-      return keepers.flatMap(({ ours, packets }): readonly Overridden[] => {
-        const both = d.and(accepted, packets);
-        return both === d.no ? [] : [{ theirs: rule, ours, example: exampleOf(bench, both, where.hook, named) }];
-      });
-    });
+    .map(({ rule, decided }) => ({ rule, packets: d.and(asked, decided.get('accept') ?? d.no) }))
+    .filter(({ packets }) => packets !== d.no);
+  const all = accepted.reduce<Node>((some, { packets }) => d.or(some, packets), d.no);
+  if (all === d.no) return [];
+  const then = reachOf(bench, 'b', alone, where);
+  const keepers = new Map<ProgramRule | ProgramChain, Node>();
+  const keep = (ours: ProgramRule | ProgramChain, packets: Node): void => {
+    const both = d.and(all, packets);
+    if (both !== d.no) keepers.set(ours, d.or(keepers.get(ours) ?? d.no, both));
+  };
+  for (const { rule, decided } of then.visits) for (const [end, packets] of decided) if (keepsOut(end)) keep(rule, packets); // prettier-ignore
+  for (const { chain, packets } of then.policies) if (chain.base?.policy === 'drop') keep(chain, packets);
+  const named = namedIn([program]);
+  return [...keepers].map(([ours, packets]) => ({
+    theirs: [...new Set(accepted.filter((one) => d.and(one.packets, packets) !== d.no).map(({ rule }) => rule))],
+    ours,
+    example: exampleOf(bench, packets, where.hook, named),
+  }));
 };
 
 /** Who wants to know whether somebody can be reached. */

@@ -1,19 +1,21 @@
 /**
  * Which packets come to each rule of a hook, and which of them it decides: forward through the chains, along every way
- * of jumps, with what earlier rules have changed.
+ * of jumps, with what earlier rules have changed. Only the packets that are still under way are kept, so that a rule
+ * costs what it tests, not what stands before it.
  */
 import type { Hook } from '../netfilter/hooks.ts';
-import type { ProgramChain, ProgramRule, ProgramTable, Step } from '../packet/program.ts';
-import type { Chains } from './chains.ts';
-import type { Node } from './diagram.ts';
+import type { Program, ProgramChain, ProgramRule, ProgramTable } from '../packet/program.ts';
 import { baseChainsOf } from '../simulate/instances.ts';
-import type { Workbench } from './workbench.ts';
 import type { Kind } from './compare.ts';
-import type { Program } from '../packet/program.ts';
+import { BudgetError, type Node } from './diagram.ts';
+import { ended, type Outcome } from './outcome.ts';
+import { type Call, createShapes, type Region } from './shapes.ts';
+import type { Workbench } from './workbench.ts';
 
-/** One rule at the end of one way of jumps. */
+/** One rule at the end of one way of jumps, and what it takes there. Rules that take nothing have none. */
 export interface Visit {
   readonly table: ProgramTable;
+  readonly base: ProgramChain;
   readonly chain: ProgramChain;
   readonly rule: ProgramRule;
   /** The jumps that led here, from the base chain on. */
@@ -22,6 +24,18 @@ export interface Visit {
   readonly matched: Node;
   /** Those whose way ends here, by the words of the verdict. */
   readonly decided: ReadonlyMap<string, Node>;
+  /** Those that leave the chain here and go on in the one that called it. */
+  readonly returned: Node;
+}
+
+/** A rule that takes nothing on one way to it. */
+export interface Miss {
+  readonly table: ProgramTable;
+  readonly base: ProgramChain;
+  readonly chain: ProgramChain;
+  readonly path: readonly ProgramRule[];
+  /** How many visits were before. */
+  readonly at: number;
 }
 
 /** The end of a way: policies of base chains. */
@@ -33,116 +47,149 @@ export interface PolicyVisit {
 
 export interface Reach {
   readonly visits: readonly Visit[];
+  /** Of the first ways to a rule, those on which it takes nothing. */
+  readonly misses: ReadonlyMap<ProgramRule, readonly Miss[]>;
+  /** How many ways lead to a rule. */
+  readonly ways: ReadonlyMap<ProgramRule, number>;
   readonly policies: readonly PolicyVisit[];
+  /** Packets that meet all tests of a rule, whatever came before it. */
+  readonly met: (rule: ProgramRule) => Node;
 }
 
-const jumpOf = (steps: readonly Step[]): Extract<Step, { kind: 'verdict' }>['verdict'] | undefined => {
-  const last = steps.at(-1);
-  return last?.kind === 'verdict' ? last.verdict : undefined;
-};
+/** More ways to rules than this are not followed one by one. */
+const mostWays = 2_000_000;
 
-/** More ways of jumps than this are not followed one by one. */
-const mostVisits = 200_000;
+/** More packets of different changes than this are not followed. */
+const mostParts = 256;
+
+/** Ways to a rule of which it is kept that it takes nothing there. */
+export const keptMisses = 8;
+
+/** Packets under way that rules have changed in the same manner. */
+interface Part {
+  readonly changes: Outcome['changes'];
+  readonly packets: Node;
+}
 
 export const reachOf = (
   bench: Workbench,
-  chains: Chains,
+  side: 'a' | 'b',
   program: Program,
   { hook, kind }: { readonly hook: Hook; readonly kind: Kind },
 ): Reach => {
   const { d, outcomes } = bench;
-  const { pass } = outcomes;
+  const shapes = createShapes(bench, side);
   const care = bench.care(hook);
   const visits: Visit[] = [];
+  const misses = new Map<ProgramRule, Miss[]>();
+  const ways = new Map<ProgramRule, number>();
   const policies: PolicyVisit[] = [];
+  let followed = 0;
 
-  const where = (f: Node, wanted: (end: string) => boolean): Node =>
-    d.map(f, (terminal) => (wanted(outcomes.of(terminal).end) ? d.yes : d.no));
-
-  /** The rule up to its verdict: packets that meet all its tests end with `taken rule`. */
-  const testsOf = (table: ProgramTable, rule: ProgramRule): Node => {
-    const before = rule.steps.at(-1)?.kind === 'verdict' ? rule.steps.slice(0, -1) : rule.steps;
-    return chains.rule(table, {
-      ...rule,
-      steps: [...before, { kind: 'verdict', verdict: { kind: 'taken', by: 'rule' } }],
-    });
+  type Parts = Map<string, Part>;
+  const add = (parts: Parts, changes: Outcome['changes'], packets: Node): void => {
+    if (packets === d.no) return;
+    const key = changes.length === 0 ? '' : JSON.stringify(changes);
+    const known = parts.get(key);
+    parts.set(key, { changes, packets: known ? d.or(known.packets, packets) : packets });
+    if (parts.size > mostParts) throw new BudgetError(mostParts, 'ways to rules');
   };
-  const taken = 'taken rule';
-
-  const decisions = (node: Node, after: Node, matched: Node): ReadonlyMap<string, Node> => {
-    const decided = new Map<string, Node>();
-    for (const end of new Set(d.terminalsOf(node).map((terminal) => outcomes.of(terminal).end)))
-      if (end !== 'pass' && end !== 'return') {
-        const packets = d.and(
-          matched,
-          where(after, (one) => one === end),
-        );
-        if (packets !== d.no) decided.set(end, packets);
-      }
-    return decided;
+  const addAll = (parts: Parts, more: Parts): void => {
+    for (const { changes, packets } of more.values()) add(parts, changes, packets);
   };
 
-  /** `arriving`: what has become of every packet so far; those that pass are the ones that come to the chain. */
-  const walk = (table: ProgramTable, chain: ProgramChain, arriving: Node, path: readonly ProgramRule[]): void => {
-    let now = arriving;
+  /** What a rule makes of packets that were changed before. */
+  const regionsFor = (node: Node, changes: Outcome['changes']): readonly Region[] =>
+    shapes.regions(changes.length === 0 ? node : outcomes.after({ ...ended('pass'), changes }, node));
+
+  interface Walk {
+    readonly table: ProgramTable;
+    readonly base: ProgramChain;
+    readonly accepted: Parts;
+  }
+
+  const miss = (rule: ProgramRule, { table, base }: Walk, chain: ProgramChain, path: readonly ProgramRule[]): void => {
+    const kept = misses.get(rule);
+    const one = { table, base, chain, path, at: visits.length };
+    if (!kept) misses.set(rule, [one]);
+    else if (kept.length < keptMisses) kept.push(one);
+  };
+
+  /** The packets that come back from the chain. */
+  const walk = (at: Walk, chain: ProgramChain, entering: Parts, path: readonly ProgramRule[]): Parts => {
+    const left: Parts = new Map();
+    let now = entering;
     for (const rule of chain.rules) {
-      if (visits.length > mostVisits) return;
-      const tests = testsOf(table, rule);
-      const arrived = outcomes.sequence(now, tests);
-      const matched = d.and(
-        care,
-        where(arrived, (end) => end === taken),
-      );
-      const verdict = jumpOf(rule.steps);
-      const callee = verdict?.kind === 'jump' || verdict?.kind === 'goto' ? table.chains.get(verdict.chain) : undefined;
-      const node = chains.rule(table, rule);
-      const after = outcomes.sequence(now, node);
-      visits.push({
-        table,
-        chain,
-        rule,
-        path,
-        matched,
-        decided: callee
-          ? new Map()
-          : decisions(
-              node,
-              after,
-              d.and(
-                care,
-                where(now, (end) => end === 'pass'),
-              ),
-            ),
-      });
-      if (callee && matched !== d.no && !path.includes(rule)) {
-        // Only packets that take the jump come to the chain; all others count as gone.
-        const entering = outcomes.ends(tests, ({ end }) =>
-          end === taken ? 'pass' : end === 'pass' ? 'elsewhere' : end,
-        );
-        walk(table, callee, outcomes.sequence(now, entering), [...path, rule]);
+      if (++followed > mostWays) throw new BudgetError(mostWays, 'ways to rules');
+      ways.set(rule, (ways.get(rule) ?? 0) + 1);
+      const { node, any, onward, calls } = shapes.of(rule);
+      // Most rules of a large chain have nothing to do with the packets that come to it.
+      if (
+        onward === undefined &&
+        [...now.values()].every((part) => part.changes.length === 0 && d.and(part.packets, any) === d.no)
+      ) {
+        // prettier-ignore
+        miss(rule, at, chain, path);
+        continue;
       }
-      now = after;
+      const next: Parts = new Map();
+      const called = new Map<Call, Parts>();
+      const decided = new Map<string, Node>();
+      let [matched, returned]: [Node, Node] = [d.no, d.no];
+      for (const { changes, packets } of now.values()) {
+        for (const { outcome, packets: region } of regionsFor(node, changes)) {
+          const some = d.and(packets, region);
+          if (some === d.no) continue;
+          if (outcome.end === 'pass') {
+            add(next, outcome.changes, some);
+            continue;
+          }
+          matched = d.or(matched, some);
+          const call = calls.get(outcome.end);
+          if (outcome.end === 'return') {
+            returned = d.or(returned, some);
+            add(left, outcome.changes, some);
+          } else if (call) {
+            const parts: Parts = called.get(call) ?? new Map();
+            called.set(call, parts);
+            add(parts, outcome.changes, d.and(some, care));
+          } else {
+            if (outcome.end === 'accept') add(at.accepted, outcome.changes, some);
+            const counted = d.and(some, care);
+            if (counted !== d.no) decided.set(outcome.end, d.or(decided.get(outcome.end) ?? d.no, counted));
+          }
+        }
+        if (onward !== undefined)
+          for (const { outcome, packets: region } of regionsFor(onward, changes))
+            if (outcome.end !== 'pass') matched = d.or(matched, d.and(packets, region));
+      }
+      matched = d.and(matched, care);
+      if (matched === d.no) miss(rule, at, chain, path);
+      else
+        visits.push({ table: at.table, base: at.base, chain, rule, path, matched, decided, returned: d.and(returned, care) }); // prettier-ignore
+      for (const [{ kind: how, chain: name }, parts] of called) {
+        const callee = at.table.chains.get(name);
+        // A circle is refused by the kernel, and so is a jump to nowhere: no packet comes back.
+        if (!callee || path.includes(rule) || parts.size === 0) continue;
+        addAll(how === 'goto' ? left : next, walk(at, callee, parts, [...path, rule]));
+      }
+      now = next;
     }
+    addAll(left, now);
+    return left;
   };
 
-  let arriving: Node = pass;
+  let arriving: Parts = new Map();
+  add(arriving, [], d.yes);
   for (const { table, chain } of baseChainsOf(program)) {
     const { base } = chain;
     if (base?.hook !== hook || (base.type === 'nat') !== (kind === 'nat')) continue;
-    walk(table, chain, arriving, []);
-    const left = outcomes.sequence(arriving, chains.summary(table, chain.name));
-    policies.push({
-      table,
-      chain,
-      packets: d.and(
-        care,
-        where(left, (end) => end === 'pass'),
-      ),
-    });
-    arriving = outcomes.sequence(
-      arriving,
-      outcomes.ends(chains.base(table, chain), ({ end }) => (end === 'accept' ? 'pass' : end)),
-    );
+    const accepted: Parts = new Map();
+    const left = walk({ table, base: chain, accepted }, chain, arriving, []);
+    const packets = [...left.values()].reduce<Node>((all, part) => d.or(all, part.packets), d.no);
+    policies.push({ table, chain, packets: d.and(packets, care) });
+    if (base.policy === 'accept') addAll(accepted, left);
+    arriving = accepted;
   }
-  return { visits, policies };
+  return { visits, misses, ways, policies, met: shapes.met };
 };

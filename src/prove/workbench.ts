@@ -8,7 +8,7 @@ import { createDiagrams, type Diagrams, type Node } from './diagram.ts';
 import { type Instances, numberInstances } from '../simulate/instances.ts';
 import { fieldsOf, nameTestsOf, type NameTests } from './names.ts';
 import { createOutcomes, ended, type Outcomes } from './outcome.ts';
-import { createRuleEncoder } from './rules.ts';
+import { createRuleEncoder, type RuleEncoder } from './rules.ts';
 import { createSpace, type Space } from './space.ts';
 import type { Hook } from '../netfilter/hooks.ts';
 
@@ -20,15 +20,18 @@ export interface Pair {
   readonly fields: readonly Field[];
   readonly instances: { readonly a: Instances; readonly b: Instances };
   readonly budget: number;
+  /** Bounds the time: see diagram.ts. */
+  readonly work: number;
 }
 
-export const pairOf = (a: Program, b: Program, budget = 12_000_000): Pair => ({
+export const pairOf = (a: Program, b: Program, budget = 12_000_000, work: number = Infinity): Pair => ({
   a,
   b,
   names: nameTestsOf([a, b]),
   fields: fieldsOf([a, b]),
   instances: { a: numberInstances(a), b: numberInstances(b) },
   budget,
+  work,
 });
 
 export interface Workbench {
@@ -37,6 +40,8 @@ export interface Workbench {
   readonly outcomes: Outcomes;
   readonly a: Chains;
   readonly b: Chains;
+  /** What single rules make of packets. */
+  readonly encoders: { readonly a: RuleEncoder; readonly b: RuleEncoder };
   /** The packets that count at a hook. */
   readonly care: (hook: Hook) => Node;
 }
@@ -48,7 +53,7 @@ export const createWorkbench = (
   sharedChain?: (side: 'a' | 'b', ...chain: Parameters<Shortcut>) => number | undefined,
   expected?: number,
 ): Workbench => {
-  const d = createDiagrams(pair.budget, expected);
+  const d = createDiagrams(pair.budget, expected, pair.work);
   const space = createSpace(d, pair.a.family, pair.names, assume);
   const outcomes = createOutcomes(d);
   // Which relations between fields matter has to be known before the first rule.
@@ -57,8 +62,10 @@ export const createWorkbench = (
     if (kind === 'word') space.fields.cases(field);
   }
   const cares = new Map<Hook, Node>();
+  const encoderOf = (side: 'a' | 'b'): RuleEncoder => createRuleEncoder(space, outcomes, pair.instances[side], side);
+  const encoders = { a: encoderOf('a'), b: encoderOf('b') };
   const chains = (side: 'a' | 'b'): Chains =>
-    createChains(space, outcomes, createRuleEncoder(space, outcomes, pair.instances[side], side), (table, name) => {
+    createChains(space, outcomes, encoders[side], (table, name) => {
       const number = sharedChain?.(side, table, name);
       return number === undefined ? undefined : outcomes.node(ended(`call ${number}`));
     });
@@ -68,6 +75,7 @@ export const createWorkbench = (
     outcomes,
     a: chains('a'),
     b: chains('b'),
+    encoders,
     care: (hook) => {
       const found = cares.get(hook);
       if (found !== undefined) return found;

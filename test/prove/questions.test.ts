@@ -116,7 +116,10 @@ describe("packets that Docker's rules let in", () => {
     const rules = program([docker, closed]);
     const found = overridden(rules, isDocker, input, options);
     expect(
-      found.map(({ theirs, ours }) => [theirs.origin.text, 'origin' in ours ? ours.origin.text : ours.name]),
+      found.map(({ theirs, ours }) => [
+        ...theirs.map(({ origin }) => origin.text),
+        'origin' in ours ? ours.origin.text : ours.name,
+      ]),
     ).toEqual([[docker, closed]]);
     const example = found[0]?.example;
     expect(example?.packet.keys.get('secpath')).toBe(1);
