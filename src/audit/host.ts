@@ -6,7 +6,7 @@ import { factsFor } from '../guard/network.ts';
 import { type Published, publishedPorts } from '../guard/published.ts';
 import { families, type Family } from '../netfilter/family.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { Program } from '../packet/program.ts';
+import type { Program, ProgramRule, RuleOrigin } from '../packet/program.ts';
 import type { Oracle } from '../packet/view.ts';
 import type { Decoded } from '../prove/decode.ts';
 import { hostOf, type Host as SimulatedHost } from '../simulate/host.ts';
@@ -27,6 +27,8 @@ import type { Source } from './source.ts';
 export interface AuditHost extends Source {
   /** Every iptables rule, in the order of the tables. */
   readonly rules: () => readonly HostRule[];
+  /** The rule of iptables that a rule of a program was made from; undefined for native ones. */
+  readonly ruleOf: (rule: Pick<ProgramRule, 'origin'>) => HostRule | undefined;
   /** Encrypted overlays by the rules about them. */
   readonly overlays: () => readonly Overlay[];
   readonly published: () => readonly Published[];
@@ -68,6 +70,7 @@ export const auditHost = (source: Source): AuditHost => {
   const simulated = lazyBy((family: Family): SimulatedHost =>
     hostOf([program(family)], family, factsFor(host, family)),
   );
+  const byOrigin = lazy(() => new Map<RuleOrigin, HostRule>(found().all.map((rule) => [rule.rule.origin, rule])));
   const unsure: string[] = [];
   const knows: AuditHost['knows'] = (family, table, chain) =>
     !source.absent.has(family === 'ip' ? 'iptables' : 'ip6tables') &&
@@ -78,6 +81,7 @@ export const auditHost = (source: Source): AuditHost => {
   const audited: AuditHost = {
     ...source,
     rules: () => found().all,
+    ruleOf: ({ origin }) => byOrigin().get(origin),
     overlays: lazy(() => overlaysIn(found().all, host.nft)),
     published,
     knows,

@@ -5,6 +5,7 @@ import { type FindingRule, type Need, needs } from './contract.ts';
 import type { Exposure } from './exposure.ts';
 import { type Finding, type Found, jobs, rank } from './finding.ts';
 import { type AuditHost, auditHost } from './host.ts';
+import { laddersOf } from './ladder.ts';
 import { lacksOf } from './lacks.ts';
 import { overlayRows } from './overlay-rows.ts';
 import { findingRules } from './registry.ts';
@@ -87,7 +88,7 @@ export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostRep
       : {}),
     ...(era === undefined ? {} : { era }),
     rules: { iptables: host.rules().length, nft: nftRules(host) },
-    ladder: [],
+    ladder: laddersOf(host),
     overlays: overlayRows(host),
     exposure: exposure.exposed.map(({ row }) => row),
     findings: inOrder(findings),

@@ -2,9 +2,10 @@
 import { type Hook, hooks } from '../netfilter/hooks.ts';
 import { type Assumption, everyAssumption } from '../packet/assumption.ts';
 import type { Condition } from '../packet/condition.ts';
-import type { Program, ProgramRule } from '../packet/program.ts';
+import type { Program, ProgramRule, ProgramTable } from '../packet/program.ts';
 import type { Decoded } from '../prove/decode.ts';
 import { BudgetError } from '../prove/diagram.ts';
+import { type Accept, type LostAccept, lostAccepts } from '../prove/lost.ts';
 import { type LetIn, letThrough, packetThat } from '../prove/passing.ts';
 import { matchesAt, type Overridden, overridden, type Unreached, type Where } from '../prove/questions.ts';
 import { lazy } from './lazy.ts';
@@ -30,6 +31,12 @@ export interface Proof {
     hook: 'input' | 'forward',
     conditions?: readonly Condition[],
   ) => readonly Overridden[] | undefined;
+  /** See prove/lost.ts. Undefined: not known. */
+  readonly lostAccepts: (
+    table: ProgramTable,
+    accepts: readonly Accept[],
+    hook: 'input' | 'forward',
+  ) => readonly LostAccept[] | undefined;
   /** A packet that the hook does this with and that meets all conditions; null if there is none, undefined: not known. */
   readonly packetThat: (
     does: 'passes' | 'stops',
@@ -92,6 +99,10 @@ export const proofOf = (program: Program, unsure: (question: string) => void): P
     overridden: (isTheirs, hook, conditions) =>
       guarded("which packets Docker's rules let in", () =>
         overridden(program, isTheirs, { hook, kind: 'filter' }, options, conditions),
+      ),
+    lostAccepts: (table, accepts, hook) =>
+      guarded('which accepts open nothing', () =>
+        lostAccepts(program, table, accepts, { hook, kind: 'filter' }, options),
       ),
     packetThat: (does, hook, conditions) =>
       guarded(

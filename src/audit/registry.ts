@@ -39,6 +39,9 @@ import { translatorLoss } from './rules/translator-loss.ts';
 import { publishedPortBelievedClosed } from './rules/published-port-believed-closed.ts';
 import { publishedPort } from './rules/published-port.ts';
 import { swarmPortsOpen } from './rules/swarm-ports-open.ts';
+import { ruleNeverMatches } from './rules/rule-never-matches.ts';
+import { ruleRedundant } from './rules/rule-redundant.ts';
+import { ruleShadowed } from './rules/rule-shadowed.ts';
 
 export const findingRules: readonly FindingRule[] = [
   // exposure
@@ -85,4 +88,8 @@ export const findingRules: readonly FindingRule[] = [
   guardNotAtBoot,
   guardPortUncovered,
   guardVniMissing,
+  // hygiene
+  ruleNeverMatches,
+  ruleShadowed,
+  ruleRedundant,
 ];
