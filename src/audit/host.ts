@@ -54,6 +54,8 @@ export interface AuditHost extends Source {
   readonly sendDecoded: (decoded: Decoded, hook: Hook) => Sent;
   /** The ways of a packet of this host itself, and where the kernel looks for an IPsec policy on them. */
   readonly departures: (packet: Packet, oracle?: Oracle) => ReturnType<typeof departures>;
+  /** What would become of it on this host with other rules. */
+  readonly sendThrough: (other: Program, decoded: Decoded, hook: Hook) => Sent;
   /** Families with any rule or base chain. */
   readonly families: () => readonly Family[];
   /** Questions that would have taken too much to be answered. */
@@ -107,6 +109,8 @@ export const auditHost = (source: Source): AuditHost => {
     send: (family, words) => sendWords(simulated(family), words),
     sendDecoded: (decoded, hook) => sendDecoded(simulated(decoded.packet.family), decoded, hook),
     departures: (packet, oracle) => departures(simulated(packet.family), packet, oracle),
+    sendThrough: (other, decoded, hook) =>
+      sendDecoded(hostOf([other], other.family, factsFor(host, other.family)), decoded, hook),
     families: lazy(() =>
       families.filter((family) =>
         program(family).tables.some(({ chains }) => [...chains.values()].some(({ base }) => base)),

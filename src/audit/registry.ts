@@ -18,6 +18,19 @@ import { guardUnconfirmed } from './rules/guard-unconfirmed.ts';
 import { guardVniMissing } from './rules/guard-vni-missing.ts';
 import { ipv6Open } from './rules/ipv6-open.ts';
 import { loopbackPublishedReachable } from './rules/loopback-published-reachable.ts';
+import { publishedPort } from './rules/published-port.ts';
+import { publishedPortBelievedClosed } from './rules/published-port-believed-closed.ts';
+import { swarmPortsOpen } from './rules/swarm-ports-open.ts';
+import { dockerOverridesOperator } from './rules/docker-overrides-operator.ts';
+import { acceptNotFinal } from './rules/accept-not-final.ts';
+import { nativeForwardDrop } from './rules/native-forward-drop.ts';
+import { forwardPolicy } from './rules/forward-policy.ts';
+import { dockerUserNotFirst } from './rules/docker-user-not-first.ts';
+import { unusedChain } from './rules/unused-chain.ts';
+import { dockerChainsIncomplete } from './rules/docker-chains-incomplete.ts';
+import { equalPriorities } from './rules/equal-priorities.ts';
+import { firewalldLater } from './rules/firewalld-later.ts';
+import { viewsDisagree } from './rules/views-disagree.ts';
 import { mixedBackends } from './rules/mixed-backends.ts';
 import { overlayBlocked } from './rules/overlay-blocked.ts';
 import { overlayDataPathPort } from './rules/overlay-data-path-port.ts';
@@ -36,9 +49,6 @@ import { dockerNftBackend } from './rules/docker-nft-backend.ts';
 import { meaningChanges } from './rules/meaning-changes.ts';
 import { noNativeForm } from './rules/no-native-form.ts';
 import { translatorLoss } from './rules/translator-loss.ts';
-import { publishedPortBelievedClosed } from './rules/published-port-believed-closed.ts';
-import { publishedPort } from './rules/published-port.ts';
-import { swarmPortsOpen } from './rules/swarm-ports-open.ts';
 import { ruleNeverMatches } from './rules/rule-never-matches.ts';
 import { ruleRedundant } from './rules/rule-redundant.ts';
 import { ruleShadowed } from './rules/rule-shadowed.ts';
@@ -75,6 +85,15 @@ export const findingRules: readonly FindingRule[] = [
   cve2026115538,
   // ordering
   mixedBackends,
+  firewalldLater,
+  equalPriorities,
+  dockerChainsIncomplete,
+  unusedChain,
+  dockerUserNotFirst,
+  forwardPolicy,
+  nativeForwardDrop,
+  acceptNotFinal,
+  dockerOverridesOperator,
   // migration
   translatorLoss,
   noNativeForm,
@@ -92,4 +111,5 @@ export const findingRules: readonly FindingRule[] = [
   ruleNeverMatches,
   ruleShadowed,
   ruleRedundant,
+  viewsDisagree,
 ];

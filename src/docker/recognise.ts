@@ -31,6 +31,9 @@ export interface DockerRule {
 /** Chains that Docker makes and empties as it likes; those of 12 hexadecimal digits belong to overlays before 24.0. */
 const ownChain = /^(?:DOCKER(?:-(?:FORWARD|CT|BRIDGE|INTERNAL|ISOLATION|ISOLATION-STAGE-[12]|INGRESS|OVERLAY))?|DOCKER_(?:OUTPUT|POSTROUTING)|[0-9a-f]{12})$/; // prettier-ignore
 
+/** DOCKER-USER is made by Docker, and filled by the operator. */
+export const isDockerChain = (name: string): boolean => ownChain.test(name) || name === 'DOCKER-USER';
+
 /** The names that Docker gives to bridges; others are given by hand. */
 const usualBridge = /^(?:docker\d+|docker_gwbridge|br-[0-9a-f]{12})$/;
 

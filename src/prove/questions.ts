@@ -131,6 +131,8 @@ export interface Overridden {
   readonly theirs: readonly ProgramRule[];
   /** The rule of ours, or the base chain whose policy it is. */
   readonly ours: ProgramRule | ProgramChain;
+  /** The table that it is in, without the rules of theirs. */
+  readonly table: ProgramTable;
   readonly example: Decoded | undefined;
 }
 
@@ -173,17 +175,19 @@ export const overridden = (
   const all = accepted.reduce<Node>((some, { packets }) => d.or(some, packets), d.no);
   if (all === d.no) return [];
   const then = reachOf(bench, 'b', alone, where);
-  const keepers = new Map<ProgramRule | ProgramChain, Node>();
-  const keep = (ours: ProgramRule | ProgramChain, packets: Node): void => {
+  const keepers = new Map<ProgramRule | ProgramChain, { readonly table: ProgramTable; readonly packets: Node }>();
+  const keep = (ours: ProgramRule | ProgramChain, table: ProgramTable, packets: Node): void => {
     const both = d.and(all, packets);
-    if (both !== d.no) keepers.set(ours, d.or(keepers.get(ours) ?? d.no, both));
+    if (both !== d.no) keepers.set(ours, { table, packets: d.or(keepers.get(ours)?.packets ?? d.no, both) });
   };
-  for (const { rule, decided } of then.visits) for (const [end, packets] of decided) if (keepsOut(end)) keep(rule, packets); // prettier-ignore
-  for (const { chain, packets } of then.policies) if (chain.base?.policy === 'drop') keep(chain, packets);
+  for (const { table, rule, decided } of then.visits)
+    for (const [end, packets] of decided) if (keepsOut(end)) keep(rule, table, packets);
+  for (const { table, chain, packets } of then.policies) if (chain.base?.policy === 'drop') keep(chain, table, packets);
   const named = namedIn([program]);
-  return [...keepers].map(([ours, packets]) => ({
+  return [...keepers].map(([ours, { table, packets }]) => ({
     theirs: [...new Set(accepted.filter((one) => d.and(one.packets, packets) !== d.no).map(({ rule }) => rule))],
     ours,
+    table,
     example: exampleOf(bench, packets, where.hook, named),
   }));
 };
