@@ -2,10 +2,11 @@
 import { isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import { detectFormat } from '../iptables/detect.ts';
 import type { Input } from '../iptables/parse.ts';
-import type { Ruleset } from '../iptables/types.ts';
+import type { Ruleset, Table } from '../iptables/types.ts';
 import { builtInChains } from '../netfilter/hooks.ts';
 import type { NftRuleset } from '../nftables/ruleset.ts';
 import { readHost, type RulesetFlags } from '../simulate/rulesets.ts';
+import { apartFrom } from '../simulate/twins.ts';
 import type { Source } from './source.ts';
 
 /** `iptables-save -t filter` and `iptables -nvL` show a part only; a dump with several tables shows all that there are. */
@@ -23,6 +24,20 @@ const chainsIn = (inputs: readonly Input[], ruleset: Ruleset): ReadonlySet<strin
   return known;
 };
 
+/** Up to 1.8.7 a dump does not say which backend it is of. If nft lists the very same chains, it is of that one. */
+const withBackends = (tables: readonly Table[], listed: NftRuleset | undefined): Ruleset => {
+  const isTwin = (table: Table): boolean => {
+    const twin = listed?.tables.find(({ family, name }) => family === table.family && name === table.name);
+    const hasRules = table.chains.some(({ rules }) => rules.length > 0);
+    return twin !== undefined && hasRules && table.chains.every(({ name, rules }) => (twin.chains.get(name)?.rules.length ?? 0) === rules.length); // prettier-ignore
+  };
+  const isNft = tables.some((table) => table.backend === 'legacy' && isTwin(table));
+  return { tables: tables.map((table) => (isNft && table.backend === 'legacy' && isListed(table, listed) ? { ...table, backend: 'nft' } : table)) }; // prettier-ignore
+};
+
+const isListed = (table: Table, listed: NftRuleset | undefined): boolean =>
+  listed?.tables.some(({ family, name }) => family === table.family && name === table.name) === true;
+
 const nothing: NftRuleset = { tables: [] };
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -33,8 +48,10 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
   const said = diagnostics.filter(({ severity }) => severity !== 'note');
   if (diagnostics.some(isError)) return { value: undefined, diagnostics: said };
   const iptables = value.flatMap((one) => (one.kind === 'iptables' ? [one.ruleset] : []));
-  const ruleset: Ruleset = { tables: iptables.flatMap(({ tables }) => tables) };
-  const nft = value.find((one) => one.kind === 'nft')?.ruleset;
+  const native = value.find((one) => one.kind === 'nft');
+  const listed = native?.listed ?? native?.ruleset;
+  const ruleset = withBackends(iptables.flatMap(({ tables }) => tables), listed); // prettier-ignore
+  const nft = native && apartFrom(native.ruleset, ruleset).own;
   const families = new Set(ruleset.tables.map(({ family }) => family));
   return {
     value: {
@@ -44,7 +61,7 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
       host: {
         iptables: ruleset,
         nft: nft ?? nothing,
-        listed: nft ?? nothing,
+        listed: listed ?? nothing,
         sockets: [],
         addresses: [],
         routes: [],

@@ -94,11 +94,12 @@ export const letThrough = (
   options: QuestionOptions,
 ): readonly LetIn[] => {
   const asked = asking(program, questions.flat());
-  const bench = createWorkbench(pairOf(asked, asked, options.budget), options.assume);
+  const bench = createWorkbench(pairOf(asked, asked, options.budget, options.work), options.assume);
   const { d, space } = bench;
-  const passes = throughAll(bench, program, where);
+  const reach = reachOf(bench, 'a', program, where);
+  const passes = throughAll(bench, reach, where);
   const named = namedIn([program]);
-  const accepting = reachOf(bench, bench.a, program, where).visits.flatMap(({ table, rule, decided }) => {
+  const accepting = reach.visits.flatMap(({ table, rule, decided }) => {
     const accepted = d.and(passes, decided.get('accept') ?? d.no);
     return accepted === d.no ? [] : [{ table, rule, accepted }];
   });

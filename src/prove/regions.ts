@@ -59,7 +59,7 @@ export const splitByRule = (
   { hook, kind }: Pick<Question, 'hook' | 'kind'>,
   regions: readonly Region[],
 ): readonly RuleRegion[] => {
-  const reach = (side: 'a' | 'b', program: Program): Reach => reachOf(bench, bench[side], program, { hook, kind });
+  const reach = (side: 'a' | 'b', program: Program): Reach => reachOf(bench, side, program, { hook, kind });
   try {
     const [a, b] = [reach('a', pair.a), reach('b', pair.b)];
     const parts = {

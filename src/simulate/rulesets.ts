@@ -23,7 +23,12 @@ export interface RulesetFlags {
 
 export type LoadedRuleset =
   | { readonly kind: 'iptables'; readonly ruleset: Ruleset }
-  | { readonly kind: 'nft'; readonly ruleset: NftRuleset }
+  | {
+      readonly kind: 'nft';
+      readonly ruleset: NftRuleset;
+      /** With the tables of iptables-nft, which are not in the ruleset where iptables shows them. */
+      readonly listed?: NftRuleset;
+    }
   /** Both of one host, side by side. */
   | { readonly kind: 'host'; readonly iptables: Ruleset; readonly nft: NftRuleset };
 
@@ -81,7 +86,7 @@ export const readHost = (inputs: readonly Input[], flags: RulesetFlags): Outcome
   if (nft) {
     const alone =
       iptables?.value.kind === 'iptables' ? withoutTwins(nft, iptables.value.ruleset) : { value: nft, diagnostics: [] };
-    loaded.push({ kind: 'nft', ruleset: alone.value });
+    loaded.push({ kind: 'nft', ruleset: alone.value, listed: nft });
     diagnostics.push(...alone.diagnostics);
   }
   return { value: diagnostics.some(isError) ? [] : loaded, diagnostics };
