@@ -138,9 +138,9 @@ const otherHalf = (host: AuditHost, filter: Table): readonly Found[] => {
 const find = (host: AuditHost): readonly Found[] =>
   isNative(host)
     ? []
-    : host.host.iptables.tables
-        .filter((table) => isDockerTable(host, table))
-        .flatMap((table) => [...cutOff(host, table), ...oneHalf(host, table), ...otherHalf(host, table)]);
+    : host.host.iptables.tables.flatMap((table) =>
+        isDockerTable(host, table) ? [...cutOff(host, table), ...oneHalf(host, table), ...otherHalf(host, table)] : [],
+      );
 
 export const dockerChainsIncomplete: FindingRule = {
   code: 'docker-chains-incomplete',
