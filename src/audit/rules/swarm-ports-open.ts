@@ -1,4 +1,5 @@
 /** Ports that the nodes of a Swarm have for each other are open to everybody. */
+import { printAddress } from '../../netfilter/address.ts';
 import { type Family, families } from '../../netfilter/family.ts';
 import type { FindingRule } from '../contract.ts';
 import type { Evidence, Found } from '../finding.ts';
@@ -63,6 +64,9 @@ const send = (host: AuditHost, family: Family, { protocol, port, what }: Port): 
   return isStandIn && open.length < passages.length ? undefined : open[0];
 };
 
+/** More nodes are better let in by the guard. */
+const mostPeers = 8;
+
 const found = (host: AuditHost, family: Family): readonly Found[] => {
   const { isPartial, vantage } = host.probes(family);
   if (isPartial) return [];
@@ -86,6 +90,11 @@ const found = (host: AuditHost, family: Family): readonly Found[] => {
   ];
   const words = open.map(({ port: { port, protocol, what } }) => `${port}/${protocol} (${what})`);
   const nodes = host.host.docker?.peers.length ?? 0;
+  const peers = (host.host.docker?.peers ?? [])
+    .filter((peer) => peer.family === family)
+    .slice(0, mostPeers)
+    .map(({ address }) => printAddress(address, family));
+  const program = family === 'ip' ? 'iptables' : 'ip6tables';
   return [
     {
       subject: inFamily('ports of the Swarm', family),
@@ -98,10 +107,12 @@ const found = (host: AuditHost, family: Family): readonly Found[] => {
         { what: 'let the guard keep everybody but the nodes out', commands: ['dnfw install --from-host'] },
         {
           what: 'or drop them in INPUT, for each node first an accept',
-          commands: [
-            `iptables -I INPUT -p udp --dport ${first.port.port} -j DROP`,
-            `iptables -I INPUT -s NODE -p udp --dport ${first.port.port} -j ACCEPT`,
-          ],
+          commands: open.flatMap(({ port: { port, protocol } }) => [
+            `${program} -I INPUT -p ${protocol} -m ${protocol} --dport ${port} -j DROP`,
+            ...(peers.length > 0 ? peers : ['NODE']).map(
+              (peer) => `${program} -I INPUT -s ${peer} -p ${protocol} -m ${protocol} --dport ${port} -j ACCEPT`,
+            ),
+          ]),
         },
       ],
     },
