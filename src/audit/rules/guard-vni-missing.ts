@@ -16,9 +16,9 @@ const find = (host: AuditHost): readonly Found[] => {
     const rules = overlay ? [...overlay.marks, ...overlay.drops, ...overlay.dropsAny].slice(0, 2) : [];
     return {
       subject: vniWords(vni),
-      what: `Rules of Docker say that ${vniWords(vni)} is encrypted, and the guard does not drop its clear packets.`,
+      what: `Rules of Docker say that ${vniWords(vni)} is encrypted, and the guard does not have it.`,
       means:
-        'The guard was loaded before the network came to this host. Clear packets of it are kept out by rules of iptables alone.',
+        'Clear packets of it are kept out by rules of iptables alone. So it is with a network that came to this host after the guard was loaded, as long as nobody runs `dnfw sync` or `dnfw watch`.',
       evidence: [...rules.map((rule) => evidenceOf(rule, 'of this network')), tableEvidence(host, 'does not have it')],
       fix: [
         { what: 'let the guard take it over now', commands: ['dnfw sync'] },

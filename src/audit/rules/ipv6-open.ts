@@ -72,7 +72,7 @@ const find = (host: AuditHost): readonly Found[] => {
       subject: 'INPUT',
       ...(sockets.length > 0 ? { severity: 'high' as const } : {}),
       what: `INPUT of IPv4 keeps out what it does not name, INPUT of IPv6 lets new connections in ${from === 'anywhere' ? 'from anywhere' : 'from the directly connected network'}${sockets.length > 0 ? `: ${listed}${sockets.length > shownSockets ? ` and ${sockets.length - shownSockets} more` : ''} ${sockets.length === 1 ? 'is' : 'are'} reached by IPv6 only` : ''}.`,
-      means: `Whoever has an IPv6 address of this host${own && !six.vantage.isStandIn ? ` (${printAddress(own.address, 'ip6')})` : ''} comes past the rules of IPv4${knowsSockets && sockets.length === 0 ? '; no socket is reached by it now that IPv4 keeps closed' : ''}. Ports that Docker publishes are also taken by its proxy, which listens on IPv6.`,
+      means: `Whoever has an IPv6 address of this host${own && !six.vantage.isStandIn ? ` (${printAddress(own.address, 'ip6')})` : ''} comes past the rules of IPv4${knowsSockets && sockets.length === 0 ? '; no socket is reached by it now that IPv4 keeps closed' : ''}. Docker's proxy, unless it is switched off, takes published ports on IPv6 as well.`,
       evidence: [
         evidenceOfDecider(host, 'ip', decider, 'IPv4: keeps it out'),
         last?.kind === 'rule' ? evidenceOfDecider(host, 'ip6', last, 'lets it in') : policyOf(host),

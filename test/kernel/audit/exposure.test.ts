@@ -56,11 +56,18 @@ COMMIT
 const input =
   '-A INPUT -i here0 -p tcp -m tcp --dport 5000 -j DROP\n-A INPUT -i here0 -p tcp -m tcp --dport 8081 -j DROP\n';
 
+/** What the findings say as a fix. */
+const fixed = {
+  user: '-A DOCKER-USER -i here0 -o docker0 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP\n-A DOCKER-USER -i here0 -p tcp -m conntrack --ctorigdstport 8081 --ctdir ORIGINAL -j DROP\n',
+  raw: '*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP\nCOMMIT\n',
+};
+
 const dumps: Readonly<Record<string, string>> = {
   'FORWARD accepts': `${start('ACCEPT')}${input}${forwarding}${published}COMMIT\n${nat}`,
   'FORWARD drops': `${start('DROP')}${input}${forwarding}${published}COMMIT\n${nat}`,
   'raw rules of 28.0': `${start('ACCEPT')}${input}${forwarding}${published}-A DOCKER ! -i docker0 -o docker0 -j DROP\nCOMMIT\n${nat}${raw}`,
   'DOCKER-USER keeps one network out': `${start('ACCEPT')}${input}${forwarding}${published}-A DOCKER-USER -i here0 ! -s 192.0.2.0/24 -j DROP\nCOMMIT\n${nat}`,
+  'what the findings give as a fix': `${start('ACCEPT')}${input}${forwarding}${published}${fixed.user}COMMIT\n${nat}${fixed.raw}`,
 };
 
 /** Where from, to which address and port; in the script's words. */
@@ -125,7 +132,7 @@ for one in some: one.start()
 for one in some: one.join()
 PY
 ip -j addr >addresses; ip -j -4 route >routes; ss -H -ltuwnp >sockets
-for n in 0 1 2 3; do
+for n in 0 1 2 3 4; do
   iptables-nft-restore <rules.$n
   iptables-nft-save >save.$n
   outer python3 try anywhere 203.0.113.77 >told.$n.1 & one=$!
