@@ -6,7 +6,7 @@ import { type Evidence, type Fix } from './finding.ts';
 import type { AuditHost } from './host.ts';
 import { evidenceAt, type HostRule, programFor } from './host-rules.ts';
 import { type Passage, selfContained } from './probe.ts';
-import type { Sent } from './send.ts';
+import { type Sent, sendWords } from './send.ts';
 
 export const inFamily = (subject: string, family: Family): string => (family === 'ip' ? subject : `${subject}, IPv6`);
 
@@ -49,7 +49,7 @@ export const waysIn = (host: AuditHost, exposed: Exposed): string => {
 
 /** Sends the packet once more, with its trace; undefined if what becomes of it is not what was claimed. */
 export const shown = (host: AuditHost, family: Family, passage: Passage, verdict = 'accept'): Sent | undefined => {
-  const sent = host.send(family, selfContained(passage));
+  const sent = sendWords(host.probes(family).host, selfContained(passage));
   return sent.verdict === verdict ? sent : undefined;
 };
 

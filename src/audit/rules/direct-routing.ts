@@ -5,7 +5,7 @@ import type { FindingRule } from '../contract.ts';
 import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
-import { deciderOf, evidenceOfDecider, outsideDevice, ruleAt, shown } from '../openings.ts';
+import { evidenceOfDecider, outsideDevice, shown } from '../openings.ts';
 import { familyWords } from '../words.ts';
 import { type Direct, directWords, reachedDirectly } from '../reaching.ts';
 import type { Sent } from '../send.ts';
@@ -13,14 +13,14 @@ import type { Sent } from '../send.ts';
 const most = 4;
 
 /** `! -i BRIDGE -o BRIDGE -j ACCEPT`: gateway mode nat-unprotected. */
-const unprotecting = (host: AuditHost, { deciders }: Sent): HostRule | undefined =>
-  deciders
-    .map((event) => ruleAt(host, event))
-    .find(
-      (rule) =>
-        rule?.docker?.part === 'publish' &&
-        rule.text === `! -i ${rule.docker.filled?.bridge ?? ''} -o ${rule.docker.filled?.bridge ?? ''} -j ACCEPT`,
-    );
+const unprotecting = (host: AuditHost, family: Family): ReadonlyMap<string, HostRule> =>
+  new Map(
+    host.rules().flatMap((rule) => {
+      const bridge = rule.docker?.filled?.bridge;
+      const isOpen = rule.docker?.part === 'publish' && rule.text === `! -i ${bridge} -o ${bridge} -j ACCEPT`;
+      return bridge !== undefined && isOpen && rule.table.family === family ? [[bridge, rule] as const] : [];
+    }),
+  );
 
 const networkWords = ({ bridge: { device, network, subnets } }: Direct, family: Family): string =>
   `${network === undefined ? device : `${network} (${device})`}${subnets[0] ? `, ${printMasked(subnets[0], family)}` : ''}`;
@@ -42,32 +42,47 @@ const onPurpose = (direct: Direct, sent: Sent, rule: HostRule, family: Family): 
   ],
 });
 
-const together = (host: AuditHost, family: Family, some: readonly (readonly [Direct, Sent])[]): readonly Found[] => {
-  const known = some.filter(([{ isKnown }]) => isKnown);
-  const [first] = known.length > 0 ? known : some;
-  if (!first) return [];
-  const [, sent] = first;
+/** What let it through in FORWARD: behind it postrouting lets everything through. */
+const forwardedBy = (host: AuditHost, family: Family, { simulation }: Sent): Evidence | undefined => {
+  const events = simulation.ways[0]?.events ?? [];
+  const end = events.findIndex((event) => event.kind === 'hook' && event.hook === 'postrouting');
+  const last = events
+    .slice(0, end < 0 ? undefined : end)
+    .findLast((event) => event.kind === 'policy' || (event.kind === 'rule' && event.verdict === 'accept'));
+  return last?.kind === 'policy' || last?.kind === 'rule'
+    ? evidenceOfDecider(host, family, last, 'lets it through')
+    : undefined;
+};
+
+const userChain = (host: AuditHost, family: Family): string =>
+  host.host.iptables.tables.some(
+    (table) => table.family === family && table.chains.some(({ name }) => name === 'DOCKER-USER'),
+  )
+    ? 'DOCKER-USER'
+    : 'FORWARD';
+
+const isFarFirst = (a: Direct, b: Direct): number =>
+  Number(b.from === 'anywhere') - Number(a.from === 'anywhere') || Number(b.isKnown) - Number(a.isKnown);
+
+const together = (host: AuditHost, family: Family, all: readonly Direct[]): readonly Found[] => {
+  const some = all.toSorted(isFarFirst);
+  const known = some.filter(({ isKnown }) => isKnown);
+  const tried = some.slice(0, most).flatMap((direct) => shown(host, family, direct.passage) ?? []);
+  const [sent] = tried;
+  if (!sent) return [];
   const isNew = host.rules().some(({ docker }) => docker?.part === 'protect');
-  const isFar = some.some(([{ from }]) => from === 'anywhere');
+  const isFar = some.some(({ from }) => from === 'anywhere');
   const program = programFor(
     host.rules().find(({ table, docker }) => table.family === family && docker)?.table ?? { family, backend: 'nft' },
   );
   const device = outsideDevice(host, family);
-  const deciders = new Map<string, Evidence>();
-  for (const [, one] of some) {
-    const decider = deciderOf(one);
-    if (!decider) continue;
-    const forward = one.simulation.ways[0]?.events ?? [];
-    // The last word is that of postrouting, which lets everything through: what counts is FORWARD's.
-    const at = forward.findIndex((event) => event.kind === 'hook' && event.hook === 'postrouting');
-    const last = forward
-      .slice(0, at < 0 ? undefined : at)
-      .findLast((event) => event.kind === 'policy' || (event.kind === 'rule' && event.verdict === 'accept'));
-    if (last?.kind !== 'policy' && last?.kind !== 'rule') continue;
-    const evidence = evidenceOfDecider(host, family, last, 'lets it through');
-    deciders.set(`${evidence.line} ${evidence.text}`, evidence);
-  }
-  const listed = (known.length > 0 ? known : some).slice(0, most).map(([one]) => directWords(one, family));
+  const deciders = new Map(
+    tried.flatMap((one) => {
+      const evidence = forwardedBy(host, family, one);
+      return evidence ? [[`${evidence.line} ${evidence.text}`, evidence] as const] : [];
+    }),
+  );
+  const listed = (known.length > 0 ? known : some).slice(0, most).map((one) => directWords(one, family));
   const more = some.length > listed.length ? ` and ${some.length - listed.length} more networks` : '';
   return [
     {
@@ -85,8 +100,8 @@ const together = (host: AuditHost, family: Family, some: readonly (readonly [Dir
           commands: some
             .slice(0, most)
             .map(
-              ([{ bridge }]) =>
-                `${program} -I ${host.host.iptables.tables.some((table) => table.family === family && table.chains.some(({ name }) => name === 'DOCKER-USER')) ? 'DOCKER-USER' : 'FORWARD'} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
+              ({ bridge }) =>
+                `${program} -I ${userChain(host, family)} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
             ),
         },
         {
@@ -107,18 +122,19 @@ const together = (host: AuditHost, family: Family, some: readonly (readonly [Dir
 };
 
 const found = (host: AuditHost, family: Family): readonly Found[] => {
-  const open = reachedDirectly(host, family).flatMap((direct) => {
-    const sent = shown(host, family, direct.passage);
-    return sent ? [[direct, sent] as const] : [];
-  });
-  const meant = open.map(([direct, sent]) => [direct, sent, unprotecting(host, sent)] as const);
+  const open = reachedDirectly(host, family);
+  const meant = open.length > 0 ? unprotecting(host, family) : new Map<string, HostRule>();
   return [
     ...together(
       host,
       family,
-      meant.flatMap(([direct, sent, rule]) => (rule ? [] : [[direct, sent] as const])),
+      open.filter(({ bridge }) => !meant.has(bridge.device)),
     ),
-    ...meant.flatMap(([direct, sent, rule]) => (rule ? [onPurpose(direct, sent, rule, family)] : [])),
+    ...open.flatMap((direct) => {
+      const rule = meant.get(direct.bridge.device);
+      const sent = rule && shown(host, family, direct.passage);
+      return sent ? [onPurpose(direct, sent, rule, family)] : [];
+    }),
   ];
 };
 

@@ -32,7 +32,7 @@ const serviceOf = ({ row: { port, last = port }, publishing }: Exposed): string 
 };
 
 /** Packets are shown for so many ports: of hundreds nobody reads them. */
-const mostShown = 24;
+const mostShown = 12;
 
 const found = (host: AuditHost, exposed: Exposed, isShown: boolean): readonly Found[] => {
   const { row, publishing } = exposed;
