@@ -4,6 +4,7 @@ import type { AuditHost } from '../host.ts';
 import { perHost } from '../lazy.ts';
 import type { Overlay } from '../overlays.ts';
 import type { Sent } from '../send.ts';
+import { arrivals } from './arrival.ts';
 import { type EncryptedNetwork, encryptedNetworks, exampleAddresses } from './networks.ts';
 import { clearVxlan } from './packets.ts';
 
@@ -20,13 +21,13 @@ const nameOf = ({ family, port, vni }: Pick<Overlay, 'family' | 'port' | 'vni'>)
 const ofFamily = (host: AuditHost, some: readonly EncryptedNetwork[]): readonly (readonly [string, Clear])[] => {
   const [first] = some;
   if (!first) return [];
-  const answers = host.proof(first.family).letThrough('input', some.map((one) => [clearVxlan(one)])); // prettier-ignore
+  const answers = arrivals(host, first.family, some.map((one) => [clearVxlan(one)])); // prettier-ignore
   return some.map((overlay, index) => {
     const answer = answers?.[index];
     const name = nameOf(overlay);
     if (!answer) return [name, { verdict: 'unknown', accepts: [] }];
     if (!answer.example) return [name, { verdict: 'drop', accepts: [] }];
-    const sent = host.sendDecoded(answer.example, 'input');
+    const sent = host.sendDecoded(answer.example, 'prerouting');
     if (sent.verdict !== 'accept') return [name, { verdict: 'unknown', accepts: [] }];
     const accepts = answer.by.filter(({ table }) => table.name === 'filter' && table.runs !== 'nft');
     return [name, { verdict: 'accept', sent, accepts: accepts.map(({ rule }) => rule) }];
@@ -50,7 +51,7 @@ export const clearWay = (host: AuditHost, overlay: Pick<Overlay, 'family' | 'por
 /** The words of a packet from another host, and of where it starts. */
 export const arriving = (host: AuditHost, { family, port, vni }: Overlay, secpath: 'yes' | 'no'): string => {
   const [source, own] = exampleAddresses(host, family);
-  return `hook=input ${family} saddr=${source} daddr=${own} udp sport=49152 dport=${port} vxlan vni=${vni} secpath=${secpath}`;
+  return `${family} saddr=${source} daddr=${own} udp sport=49152 dport=${port} vxlan vni=${vni} secpath=${secpath} fib daddr type=local`;
 };
 
 /** A clear packet of the network, as another host would send it. */

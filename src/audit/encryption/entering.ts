@@ -4,6 +4,7 @@ import type { Condition } from '../../packet/condition.ts';
 import type { AuditHost } from '../host.ts';
 import { perHost } from '../lazy.ts';
 import type { Sent } from '../send.ts';
+import { arrivals } from './arrival.ts';
 import { arriving } from './clear.ts';
 import { type EncryptedNetwork, encryptedNetworks, exampleAddresses, hasDrop, hasMark, peersOf } from './networks.ts';
 import { decryptedVxlan, from, incomingEsp } from './packets.ts';
@@ -46,9 +47,9 @@ const inFamily = (host: AuditHost, family: Family): Entering => {
   const near = peers.length > 0 ? [from(family, peers)] : [];
   const esp = (['new', 'established'] as const).map((state) => [incomingEsp(state), ...near]);
   const questions = [...esp, ...some.map((one) => [decryptedVxlan(one), ...near])];
-  const [first, later, ...answers] = host.proof(family).letThrough('input', questions) ?? [];
+  const [first, later, ...answers] = arrivals(host, family, questions) ?? [];
   const [peer, own] = exampleAddresses(host, family);
-  const espWords = `hook=input ${family} saddr=${peer} daddr=${own} esp spi=0x1000 sequence=1 secpath=no`;
+  const espWords = `${family} saddr=${peer} daddr=${own} esp spi=0x1000 sequence=1 secpath=no fib daddr type=local`;
   const espStopped = first && !first.example ? stopped(host, family, espWords, questions[0] ?? []) : undefined;
   return {
     networks: new Map(
