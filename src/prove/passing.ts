@@ -8,6 +8,7 @@ import type { Node } from './diagram.ts';
 import { namedIn, preferencesOf } from './preferences.ts';
 import type { QuestionOptions, Where } from './questions.ts';
 import { type Reach, reachOf } from './reach.ts';
+import { sliceFor } from './slice.ts';
 import { createWorkbench, pairOf, type Workbench } from './workbench.ts';
 
 /** Packets that come through all base chains of a hook. */
@@ -86,6 +87,32 @@ export interface LetIn {
   }[];
 }
 
+const letThroughOne = (
+  program: Program,
+  where: Where,
+  conditions: readonly Condition[],
+  options: QuestionOptions,
+): LetIn => {
+  const asked = asking(program, conditions);
+  const bench = createWorkbench(pairOf(asked, asked, options.budget, options.work), options.assume);
+  const { d, space } = bench;
+  const reach = reachOf(bench, 'a', program, where);
+  const wanted = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), throughAll(bench, reach, where));
+  if (wanted === d.no) return { example: undefined, by: [] };
+  const named = namedIn([program]);
+  return {
+    example: exampleOf(bench, wanted, where.hook, named),
+    by: reach.visits.flatMap(({ table, rule, decided }) => {
+      const some = d.and(wanted, decided.get('accept') ?? d.no);
+      return some === d.no ? [] : [{ table, rule, example: exampleOf(bench, some, where.hook, named) }];
+    }),
+  };
+};
+
+/** Conditions that all of the questions have: what they leave of the program is found once. */
+const common = (questions: readonly (readonly Condition[])[]): readonly Condition[] =>
+  (questions[0] ?? []).filter((one) => questions.every((question) => question.includes(one)));
+
 /** For each question: which packets that meet all its conditions the hook lets through, and which rules accept them. */
 export const letThrough = (
   program: Program,
@@ -93,25 +120,8 @@ export const letThrough = (
   questions: readonly (readonly Condition[])[],
   options: QuestionOptions,
 ): readonly LetIn[] => {
-  const asked = asking(program, questions.flat());
-  const bench = createWorkbench(pairOf(asked, asked, options.budget, options.work), options.assume);
-  const { d, space } = bench;
-  const reach = reachOf(bench, 'a', program, where);
-  const passes = throughAll(bench, reach, where);
-  const named = namedIn([program]);
-  const accepting = reach.visits.flatMap(({ table, rule, decided }) => {
-    const accepted = d.and(passes, decided.get('accept') ?? d.no);
-    return accepted === d.no ? [] : [{ table, rule, accepted }];
-  });
-  return questions.map((conditions): LetIn => {
-    const packets = conditions.reduce((all, one) => d.and(all, space.encode(one, 'a')), passes);
-    if (packets === d.no) return { example: undefined, by: [] };
-    return {
-      example: exampleOf(bench, packets, where.hook, named),
-      by: accepting.flatMap(({ table, rule, accepted }) => {
-        const some = d.and(accepted, packets);
-        return some === d.no ? [] : [{ table, rule, example: exampleOf(bench, some, where.hook, named) }];
-      }),
-    };
-  });
+  const first = sliceFor(program, where.hook, common(questions));
+  return questions.map((conditions) =>
+    letThroughOne(sliceFor(first, where.hook, conditions), where, conditions, options),
+  );
 };

@@ -21,7 +21,7 @@ const nameOf = ({ family, port, vni }: Pick<Overlay, 'family' | 'port' | 'vni'>)
 const ofFamily = (host: AuditHost, some: readonly EncryptedNetwork[]): readonly (readonly [string, Clear])[] => {
   const [first] = some;
   if (!first) return [];
-  const answers = arrivals(host, first.family, some.map((one) => [clearVxlan(one)])); // prettier-ignore
+  const answers = arrivals(host, first.family, some.map(clearVxlan)); // prettier-ignore
   return some.map((overlay, index) => {
     const answer = answers?.[index];
     const name = nameOf(overlay);

@@ -45,18 +45,19 @@ const inFamily = (host: AuditHost, family: Family): Entering => {
   if (some.length === 0 || !host.knows(family, 'filter', 'INPUT')) return { networks: new Map(), esp: undefined };
   const peers = peersOf(host, { family });
   const near = peers.length > 0 ? [from(family, peers)] : [];
-  const esp = (['new', 'established'] as const).map((state) => [incomingEsp(state), ...near]);
-  const questions = [...esp, ...some.map((one) => [decryptedVxlan(one), ...near])];
-  const [first, later, ...answers] = arrivals(host, family, questions) ?? [];
+  const esp = (['new', 'established'] as const).map((state) => [...incomingEsp(state), ...near]);
+  const vxlan = some.map((one) => [...decryptedVxlan(one), ...near]);
+  const [first, later] = arrivals(host, family, esp) ?? [];
+  const answers = arrivals(host, family, vxlan) ?? [];
   const [peer, own] = exampleAddresses(host, family);
   const espWords = `${family} saddr=${peer} daddr=${own} esp spi=0x1000 sequence=1 secpath=no fib daddr type=local`;
-  const espStopped = first && !first.example ? stopped(host, family, espWords, questions[0] ?? []) : undefined;
+  const espStopped = first && !first.example ? stopped(host, family, espWords, esp[0] ?? []) : undefined;
   return {
     networks: new Map(
       some.flatMap((overlay, index) => {
         const answer = answers[index];
         if (!answer || answer.example) return [];
-        const found = stopped(host, family, arriving(host, overlay, 'yes'), questions[index + 2] ?? []);
+        const found = stopped(host, family, arriving(host, overlay, 'yes'), vxlan[index] ?? []);
         return found ? [[overlay, found] as const] : [];
       }),
     ),

@@ -7,6 +7,7 @@ import { key } from '../../packet/field.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Program } from '../../packet/program.ts';
 import type { Oracle } from '../../packet/view.ts';
+import { readPacket } from '../../packet/words.ts';
 import type { RuleEvent, TraceEvent } from '../../simulate/trace.ts';
 import type { AuditHost } from '../host.ts';
 import { perHost } from '../lazy.ts';
@@ -122,7 +123,7 @@ const special = (host: AuditHost, some: readonly EncryptedNetwork[]): ReadonlyMa
     'output',
     some.map((one) => {
       const peers = peersOf(host, one);
-      return [outgoingVxlan(one), ...(peers.length > 0 ? [to(one.family, peers)] : [])];
+      return [...outgoingVxlan(one), ...(peers.length > 0 ? [to(one.family, peers)] : [])];
     }),
     probed(host.program(first.family)),
   );
@@ -140,9 +141,11 @@ const special = (host: AuditHost, some: readonly EncryptedNetwork[]): ReadonlyMa
 };
 
 const usual = (host: AuditHost, overlay: EncryptedNetwork): Leaving => {
-  const sent = host.send(overlay.family, usualWords(host, overlay));
-  const seen = sees(host, sent.packet);
+  const words = usualWords(host, overlay);
+  const packet = readPacket(words).value?.packet;
+  const seen = packet ? sees(host, packet) : 'unknown';
   if (seen !== 'clear') return { kind: seen };
+  const sent = host.send(overlay.family, words);
   return { kind: 'clear', ...reasonOf(host, overlay, sent), sent, isSpecial: false };
 };
 
