@@ -6,6 +6,7 @@ import type { Exposure } from './exposure.ts';
 import { type Finding, type Found, jobs, rank } from './finding.ts';
 import { type AuditHost, auditHost } from './host.ts';
 import { laddersOf } from './ladder.ts';
+import { type HostSummary, summaryOf } from './fleet/summary.ts';
 import { lacksOf } from './lacks.ts';
 import { overlayRows } from './overlay-rows.ts';
 import { findingRules } from './registry.ts';
@@ -62,8 +63,19 @@ const notShown = (host: AuditHost, { exposed, left }: Exposure): readonly string
 ];
 
 /** `only`: the codes to look for; all if it is not given. */
-export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostReport => {
+export const inspectHost = (source: Source, only?: ReadonlySet<string>): HostReport =>
+  reportOf(source, auditHost(source), only);
+
+/** With what is compared with other hosts (fleet/registry.ts): little enough to be kept of thousands. */
+export const inspectNode = (
+  source: Source,
+  only?: ReadonlySet<string>,
+): { readonly report: HostReport; readonly summary: HostSummary } => {
   const host = auditHost(source);
+  return { report: reportOf(source, host, only), summary: summaryOf(host) };
+};
+
+const reportOf = (source: Source, host: AuditHost, only: ReadonlySet<string> | undefined): HostReport => {
   const lacked = lacksOf(source);
   const rules = findingRules.filter(({ code }) => only?.has(code) ?? true);
   const looked = rules.filter((rule) => missing(lacked.needs, rule).length === 0);

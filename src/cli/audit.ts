@@ -4,7 +4,9 @@ import { isatty } from 'node:tty';
 import { declared } from '../audit/declarations.ts';
 import { type Applied, applyBaseline, newBaseline, readBaseline } from '../audit/baseline.ts';
 import type { Finding, Severity } from '../audit/finding.ts';
-import { inspectHost } from '../audit/inspect.ts';
+import { fleetFindings } from '../audit/fleet/registry.ts';
+import type { HostSummary } from '../audit/fleet/summary.ts';
+import { inspectNode } from '../audit/inspect.ts';
 import { explanation } from '../audit/report/explain.ts';
 import { type Brush, plainBrush, type Setting } from '../audit/report/format.ts';
 import { type FormatName, formats } from '../audit/report/formats.ts';
@@ -111,9 +113,15 @@ const printed = (report: Report, flags: AuditFlags): void => {
   write(formats[flags.json ? 'json' : flags.format](report, setting), flags.output);
 };
 
+interface Inspected {
+  readonly report: HostReport;
+  /** What is compared with other hosts. */
+  readonly summary?: HostSummary;
+}
+
 /** What was read, and the report of each host of it when it is asked for; a status instead where nothing can be said. */
 interface Gathered {
-  readonly hosts: readonly (() => HostReport)[];
+  readonly hosts: readonly (() => Inspected)[];
   readonly broken: Report['broken'];
 }
 
@@ -139,7 +147,7 @@ const compared = async (
   const { auditBefore } = await import('./audit-before.ts');
   const { value, diagnostics } = await auditBefore(before, after);
   tell(diagnostics);
-  return value ? { hosts: [() => narrowed(value, only && new Set(only))], broken: [] } : exit.usage;
+  return value ? { hosts: [() => ({ report: narrowed(value, only && new Set(only)) })], broken: [] } : exit.usage;
 };
 
 const gathered = async (files: readonly string[], { host, only }: AuditFlags): Promise<Gathered | ExitStatus> => {
@@ -152,7 +160,7 @@ const gathered = async (files: readonly string[], { host, only }: AuditFlags): P
   const isWanted = ({ name }: { readonly name: string }): boolean => host?.includes(name) ?? true;
   const codesWanted = only && new Set(only);
   return {
-    hosts: sources.filter(isWanted).map((source) => () => inspectHost(source, codesWanted)),
+    hosts: sources.filter(isWanted).map((source) => () => inspectNode(source, codesWanted)),
     broken: broken.filter(isWanted),
   };
 };
@@ -167,8 +175,15 @@ export const auditFiles = async (files: readonly string[], flags: AuditFlags): P
   if (diagnostics.some(isError)) return exit.usage;
   const found = await (flags.before || flags.after ? compared(files, flags) : gathered(files, flags));
   if (typeof found === 'number') return found;
-  const hosts = found.hosts.map((inspect) => (applied ? applied.host(inspect()) : inspect()));
-  const report: Report = { hosts, broken: found.broken, fleet: [], ...(applied ? { baseline: applied.use() } : {}) };
+  const summaries: HostSummary[] = [];
+  const hosts = found.hosts.map((inspect) => {
+    const { report: one, summary } = inspect();
+    if (summary) summaries.push(summary);
+    return applied ? applied.host(one) : one;
+  });
+  const together = fleetFindings(summaries, flags.only && new Set(flags.only));
+  const fleet = applied ? applied.fleet(together) : together;
+  const report: Report = { hosts, broken: found.broken, fleet, ...(applied ? { baseline: applied.use() } : {}) };
   if (applied) tell(applied.warnings());
   printed(report, flags);
   if (flags.writeBaseline !== undefined) writeFirst(flags.writeBaseline, report);
