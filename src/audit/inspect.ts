@@ -110,7 +110,7 @@ const reportOf = (source: Source, host: AuditHost, only: ReadonlySet<string> | u
       ...lacked.words,
       ...notShown(host, exposure),
       ...notLookedFor(lacked.needs, rules),
-      ...host.unsure().map((question) => `not answered, because it would take too much memory: ${question}`),
+      ...host.unsure().map((question) => `not answered, because it would take too much time or memory: ${question}`),
     ],
   };
 };

@@ -14,7 +14,7 @@ import { lazy } from './lazy.ts';
 const budget = 6_000_000;
 
 /** … or more than some seconds. */
-const work = 40_000_000;
+const work = 15_000_000;
 
 const options = { assume: everyAssumption, budget, work };
 

@@ -81,7 +81,7 @@ const found = (
 const inTable = (host: AuditHost, family: Family, table: ProgramTable): readonly Found[] => {
   const accepts = dockerAccepts(host, family, table);
   // Only another base chain of the hook can keep out what this table lets through.
-  const others = host.program(family).tables.filter((one) => one !== table && [...one.chains.values()].some(({ base }) => base?.hook === 'forward')); // prettier-ignore
+  const others = host.program(family).tables.filter((one) => one !== table && [...one.chains.values()].some(({ base, rules }) => base?.hook === 'forward' && (base.policy === 'drop' || rules.length > 0))); // prettier-ignore
   if (accepts.length === 0 || others.length === 0) return [];
   const byRule = new Map(accepts.map((accept) => [accept.rule, accept]));
   const dead = (host.proof(family).lostAccepts(table, accepts, 'forward') ?? []).flatMap((lost): readonly Dead[] => {
