@@ -5,7 +5,7 @@ import { boxed } from './html-tables.ts';
 import { folded } from './shell.ts';
 import { place } from './text-finding.ts';
 import type { HostReport } from './types.ts';
-import { referenceUrl, simulateCommand } from './words.ts';
+import { referenceUrl, simulateCommand, worstFirst } from './words.ts';
 
 /** What packets are sent through: a host, or for a finding of several the files of its rules. */
 export type Home = Pick<HostReport, 'name' | 'files'>;
@@ -82,9 +82,9 @@ export const findingCard = (finding: Finding, home: Home, id: string): Html => {
   </article> `;
 };
 
-/** All findings in a table, each leading to its card. */
+/** All findings in a table, worst first whatever their job, each leading to its card. */
 export const findingIndex = (findings: readonly Finding[], idOf: (index: number) => string): Html =>
   boxed(
     'Findings',
-    html`<table class="stack"><thead><tr><th scope="col">severity</th><th scope="col">finding</th><th scope="col">about</th></tr></thead><tbody>${findings.map((finding, index) => html`<tr><td>${badge(finding)}</td><td class="wide"><a href="#${idOf(index)}">${finding.title}</a></td><td class="wide">${finding.subject}</td></tr>`)}</tbody></table>`, // prettier-ignore
+    html`<table class="stack"><thead><tr><th scope="col">severity</th><th scope="col">finding</th><th scope="col">about</th></tr></thead><tbody>${worstFirst(findings).map(({ finding, index }) => html`<tr><td>${badge(finding)}</td><td class="wide"><a href="#${idOf(index)}">${finding.title}</a></td><td class="wide">${finding.subject}</td></tr>`)}</tbody></table>`, // prettier-ignore
   );

@@ -68,9 +68,12 @@ const keyOf = ({ family, port, vni }: OverlayRow): string =>
 
 const nodesByVni = (hosts: Iterable<HostReport>): readonly (readonly Node[])[] => {
   const groups = new Map<string, Node[]>();
-  for (const host of hosts)
-    for (const row of host.overlays)
-      groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), { host: host.name, row }]);
+  for (const { name, overlays } of hosts)
+    for (const row of overlays) {
+      const nodes = groups.get(keyOf(row));
+      if (nodes) nodes.push({ host: name, row });
+      else groups.set(keyOf(row), [{ host: name, row }]);
+    }
   return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, nodes]) => nodes);
 };
 

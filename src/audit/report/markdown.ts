@@ -5,7 +5,7 @@ import { block, code, inHtml, inline, row } from './markdown-text.ts';
 import { type Cell, matrixOf } from './matrix.ts';
 import { filesOf, place } from './text-finding.ts';
 import type { BaselineUse, BrokenHost, ExposureRow, HostReport, OverlayRow, PrintableReport } from './types.ts';
-import { countsOf, countWords, dockerWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, portWords, referenceUrl, rulesWords, simulateCommand, vniWords } from './words.ts'; // prettier-ignore
+import { countsOf, countWords, dockerWords, familyWords, gistOf, isSingle, jobTitles, nextCommand, plural, portWords, referenceUrl, rulesWords, simulateCommand, vniWords, worstFirst } from './words.ts'; // prettier-ignore
 
 const severityWord = ({ severity, accepted }: Finding): string =>
   accepted ? `accepted (${severity})` : severity.toUpperCase();
@@ -17,7 +17,7 @@ const tableLines = (findings: readonly Finding[]): readonly string[] =>
         '',
         row('severity', 'finding', 'about', 'code'),
         row('---', '---', '---', '---'),
-        ...findings.map((finding) =>
+        ...worstFirst(findings).map(({ finding }) =>
           row(
             severityWord(finding),
             inline(finding.title),

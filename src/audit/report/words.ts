@@ -96,6 +96,15 @@ export const referenceUrl = (reference: string): string | undefined => {
   return project === 'moby' && number !== undefined ? `https://github.com/moby/moby/issues/${number}` : undefined;
 };
 
+/** With the place that each has in the list. Accepted ones come last. */
+export const worstFirst = (
+  findings: readonly Finding[],
+): readonly { readonly finding: Finding; readonly index: number }[] => {
+  const weight = (finding: Finding): number => (isOpen(finding) ? rank(finding.severity) : severities.length);
+  const numbered = findings.map((finding, index) => ({ finding, index }));
+  return numbered.toSorted((a, b) => weight(a.finding) - weight(b.finding));
+};
+
 const worstOf = (findings: readonly Finding[]): Finding | undefined =>
   findings.filter(isOpen).toSorted((a, b) => rank(a.severity) - rank(b.severity))[0];
 

@@ -165,6 +165,15 @@ describe('the page of one host', () => {
     await page.context().close();
   });
 
+  it('begins with all findings, worst first whatever their job', async () => {
+    const { page } = await open('one');
+    const rows = await page.locator('[aria-label="Findings"] tbody tr td:first-child').allTextContents();
+    expect(rows).toEqual(['high', 'high', 'low', 'low', 'info', 'accepted']);
+    await page.locator('[aria-label="Findings"] a').last().click();
+    expect(page.url()).toMatch(/#finding-3$/);
+    await page.context().close();
+  });
+
   it('has the ladder as a picture, with the owner of each chain', async () => {
     const { page } = await open('one');
     const hooks = await page.locator('svg .hook').allTextContents();
