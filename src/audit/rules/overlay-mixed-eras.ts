@@ -1,6 +1,6 @@
 /** Rules of encrypted overlays that different releases of Docker have written: the older ones are left over. */
 import { commonVersions } from '../../docker/recognise.ts';
-import { compareVersions, inBoth, isAfter, isAmong, isDistributions, type VersionRange, versionWords } from '../../docker/versions.ts'; // prettier-ignore
+import { compareVersions, inBoth, isAfter, isAmong, type VersionRange, versionWords } from '../../docker/versions.ts'; // prettier-ignore
 import { families, type Family } from '../../netfilter/family.ts';
 import type { FindingRule } from '../contract.ts';
 import { insertingDrop, nativeEvidence } from '../encryption/commands.ts';
@@ -36,7 +36,7 @@ const split = (host: AuditHost, rules: readonly HostRule[], isNative: boolean): 
   if (isNative) return { left: rules, current: "the engine's own table docker-overlay" };
   const { version } = host;
   const common = commonVersions(rules.flatMap(({ docker }) => docker ?? []));
-  const isSure = version !== undefined && !isDistributions(version) && isAmong(version, [{}]) === true;
+  const isSure = version !== undefined && isAmong(version, [{}]) === true;
   if (isSure) {
     const left = rules.filter((rule) => versionsOf(rule).length > 0 && isAfter(version, versionsOf(rule)) === true);
     if (left.length > 0) return { left, current: `Docker ${version}, which the engine says it is` };
@@ -112,7 +112,7 @@ export const overlayMixedEras: FindingRule = {
   about:
     "Each release of Docker knows only its own form of these rules: 24.0 and later do not delete u32 rules, 25.0 and later leave the ACCEPT of earlier ones, and the first era's DROP without a policy stays beside the DROP of 20.10.24, 23.0.3 and later. Rules that no common release writes are told apart by the version of the engine, or by the youngest of them where the engine was not asked.",
   silent:
-    'One release writes all of the rules. A build of a distribution is not told from its number, because it may write the rules of a later release.',
+    'One release writes all of the rules. Rules of a later release than the engine says it is are no leftovers: distributions write them under older numbers.',
   references: ['moby#45281', 'moby#45343', 'moby#45280'],
   needs: [],
   find: (host) => families.flatMap((family) => inFamily(host, family)),
