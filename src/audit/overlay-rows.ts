@@ -37,9 +37,13 @@ export const overlayRows = (host: AuditHost): readonly OverlayRow[] => {
       port,
       vni,
       ...(network ? { network: network.name } : {}),
-      mark: overlay.marks.length + overlay.nativeMarks.length,
-      accept: overlay.accepts.length,
-      drop: overlay.drops.length + overlay.dropsAny.length + overlay.nativeDrops.length,
+      ...(host.knows(family, 'mangle', 'OUTPUT') ? { mark: overlay.marks.length + overlay.nativeMarks.length } : {}),
+      ...(host.knows(family, 'filter', 'INPUT')
+        ? {
+            accept: overlay.accepts.length,
+            drop: overlay.drops.length + overlay.dropsAny.length + overlay.nativeDrops.length,
+          }
+        : {}),
       guard: enforced.has(`${family} ${port} ${vni}`),
       ...(host.knows(family, 'filter', 'INPUT') ? { clear: verdict } : {}),
     };

@@ -17,8 +17,8 @@ const clearWords: Readonly<Record<NonNullable<OverlayRow['clear']> | 'none', Htm
   none: mark('plain', 'not known'),
 };
 
-const number = (count: number, isNeeded: boolean): Html =>
-  count === 0 ? mark(isNeeded ? 'bad' : 'plain', 'none') : html`${count}`;
+const number = (count: number | undefined, isNeeded: boolean): Html =>
+  count === undefined ? clearWords.none : count === 0 ? mark(isNeeded ? 'bad' : 'plain', 'none') : html`${count}`;
 
 const overlayRow = (row: OverlayRow, first: Html): Html =>
   html`<tr>

@@ -78,7 +78,7 @@ const overlayLines = (rows: readonly OverlayRow[]): readonly string[] =>
         row('---', '---', '---', '---', '---', '---', '---'),
         ...rows.map(
           (one) =>
-          row(vniWords(one), code(one.network ?? '', 'table'), String(one.mark), String(one.accept), String(one.drop), one.guard ? 'yes' : 'no', one.clear ?? 'not known'), // prettier-ignore
+          row(vniWords(one), code(one.network ?? '', 'table'), String(one.mark ?? 'not known'), String(one.accept ?? 'not known'), String(one.drop ?? 'not known'), one.guard ? 'yes' : 'no', one.clear ?? 'not known'), // prettier-ignore
         ),
       ];
 

@@ -31,10 +31,10 @@ export interface OverlayRow {
   readonly vni: number;
   /** The name of the network, where the engine says it. */
   readonly network?: string;
-  /** How many rules there are of each. */
-  readonly mark: number;
-  readonly accept: number;
-  readonly drop: number;
+  /** How many rules there are of each. Absent where the chain is not known that they would stand in. */
+  readonly mark?: number;
+  readonly accept?: number;
+  readonly drop?: number;
   readonly guard: boolean;
   /** What a clear packet of it gets: `drop` as it should be. Undefined where nothing is known of it. */
   readonly clear?: 'accept' | 'drop' | 'unknown';
