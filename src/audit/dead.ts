@@ -1,4 +1,5 @@
 /** Rules that never match, each with whose it is and what stands in its way, for the findings about them. */
+import { shellRule, shellWord } from './shell-words.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { ProgramChain, ProgramRule, ProgramTable } from '../packet/program.ts';
 import type { Blocker, Unreached } from '../prove/questions.ts';
@@ -108,7 +109,10 @@ export const moving = (host: AuditHost, { rule, found }: Dead): Fix | undefined 
   const program = `${programFor(rule.table)} -t ${rule.table.name}`;
   return {
     what: 'if it is meant to take effect, put it first',
-    commands: [deleting(rule), `${program} -I ${other.chain.name} ${other.position} ${rule.text}`],
+    commands: [
+      deleting(rule),
+      `${program} -I ${shellWord(other.chain.name)} ${other.position} ${shellRule(rule.text)}`,
+    ],
   };
 };
 
@@ -136,7 +140,7 @@ export const tell = (all: readonly Dead[], { each, many, severity }: Telling): r
           subject: place,
           what: `${place}: ${some.length} rules ${many}.`,
           evidence: some.slice(0, shownOfChain).map((dead) => evidenceAt(dead.found.rule.origin, 'never matches')),
-          fix: [{ what: 'look at the chain', commands: [first.rule ? `${programFor(first.rule.table)} -t ${first.rule.table.name} -vnL ${first.rule.chain.name}` : `nft list chain ${place}`] }], // prettier-ignore
+          fix: [{ what: 'look at the chain', commands: [first.rule ? `${programFor(first.rule.table)} -t ${first.rule.table.name} -vnL ${shellWord(first.rule.chain.name)}` : `nft list chain ${place}`] }], // prettier-ignore
         },
       ];
     }

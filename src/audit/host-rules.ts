@@ -7,6 +7,7 @@ import type { Statement } from '../nftables/types.ts';
 import type { Entry } from '../translate/report.ts';
 import { translate } from '../translate/translate.ts';
 import type { Evidence } from './finding.ts';
+import { shellRule, shellWord } from './shell-words.ts';
 
 export interface HostRule {
   readonly table: Table;
@@ -75,4 +76,4 @@ export const programFor = ({ family, backend }: Pick<Table, 'family' | 'backend'
 
 /** The command that takes a rule away. A rule that was read from a listing is printed as iptables-save would. */
 export const deleting = ({ table, chain, text }: HostRule): string =>
-  `${programFor(table)} -t ${table.name} -D ${chain.name} ${text}`;
+  `${programFor(table)} -t ${table.name} -D ${shellWord(chain.name)} ${shellRule(text)}`;

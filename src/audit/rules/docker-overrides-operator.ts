@@ -8,6 +8,7 @@ import type { FindingRule } from '../contract.ts';
 import type { Evidence, Fix, Found, Severity } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { deleting, evidenceOf, type HostRule, programFor } from '../host-rules.ts';
+import { shellRule } from '../shell-words.ts';
 import { chainWords, counted, isDockers, ownerOf, tableEvidence, iptablesTable } from '../places.ts';
 
 const shown = 4;
@@ -82,12 +83,12 @@ const fixOf = (host: AuditHost, where: Where, { rule, isPolicy }: Ours, first: H
   const program = programFor(first.table);
   const again = rule && !isPolicy ? [rule] : [];
   if (where === 'input')
-    return [onlyPeers(family), ...again.map((one) => ({ what: 'or put the rule first; Docker may insert others above it later', commands: [deleting(one), `${program} -I INPUT 1 ${one.text}`] }))]; // prettier-ignore
+    return [onlyPeers(family), ...again.map((one) => ({ what: 'or put the rule first; Docker may insert others above it later', commands: [deleting(one), `${program} -I INPUT 1 ${shellRule(one.text)}`] }))]; // prettier-ignore
   const hasUser = host.rules().some((one) => one.table === first.table && one.docker?.part === 'user' && one.chain.name === 'FORWARD'); // prettier-ignore
   const chain = hasUser ? 'DOCKER-USER' : 'FORWARD';
   const [own] = again;
   if (own)
-    return [{ what: "put the rule where it is asked before Docker's", commands: [`${program} -I ${chain} 1 ${own.text}`, deleting(own)] }]; // prettier-ignore
+    return [{ what: "put the rule where it is asked before Docker's", commands: [`${program} -I ${chain} 1 ${shellRule(own.text)}`, deleting(own)] }]; // prettier-ignore
   const target = family === 'ip' ? '192.0.2.0/24' : '2001:db8::/32';
   return [{ what: `put what containers may not reach into ${chain} (the network in place of this one)`, commands: [`${program} -I ${chain} 1 -i docker0 -d ${target} -j DROP`] }]; // prettier-ignore
 };

@@ -6,6 +6,7 @@ import type { Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { deleting, evidenceAt, evidenceOf, programFor } from '../host-rules.ts';
 import { overlayWords } from '../overlays.ts';
+import { shellRule } from '../shell-words.ts';
 
 const find = (host: AuditHost): readonly Found[] =>
   leavingClear(host, 'behind-accept')
@@ -13,7 +14,7 @@ const find = (host: AuditHost): readonly Found[] =>
     .map(({ overlay, leaving }): Found => {
       const commands = overlay.marks.flatMap((rule) => [
         deleting(rule),
-        `${programFor(rule.table)} -t mangle -I OUTPUT 1 ${rule.text}`,
+        `${programFor(rule.table)} -t mangle -I OUTPUT 1 ${shellRule(rule.text)}`,
       ]);
       return {
         subject: overlayWords(overlay),

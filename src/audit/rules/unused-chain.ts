@@ -1,4 +1,5 @@
 /** Chains of iptables that no packet comes to. */
+import { shellWord } from '../shell-words.ts';
 import { isDockerChain } from '../../docker/recognise.ts';
 import { ownerOfChain } from '../../guard/ladder.ts';
 import type { Chain, Table } from '../../iptables/types.ts';
@@ -29,7 +30,7 @@ const removing = (table: Table, chains: readonly Chain[]): Fix => {
   const program = `${programFor(table)} -t ${table.name}`;
   return {
     what: 'if it is not needed, empty it and take it away',
-    commands: [...chains.map(({ name }) => `${program} -F ${name}`), ...chains.map(({ name }) => `${program} -X ${name}`)], // prettier-ignore
+    commands: [...chains.map(({ name }) => `${program} -F ${shellWord(name)}`), ...chains.map(({ name }) => `${program} -X ${shellWord(name)}`)], // prettier-ignore
   };
 };
 
