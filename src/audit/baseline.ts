@@ -3,7 +3,7 @@ import { type Diagnostic, isError, type Outcome, type Span } from '../diagnostic
 import { readYaml, type YamlFile, type YamlUse } from '../guard/policy-yaml.ts';
 import type { Input } from '../iptables/parse.ts';
 import type { Finding } from './finding.ts';
-import type { BaselineUse, HostReport, Report } from './report/types.ts';
+import type { BaselineUse, HostReport, PrintableReport } from './report/types.ts';
 
 export interface BaselineEntry {
   readonly code: string;
@@ -201,12 +201,12 @@ export const applyBaseline = ({ file, entries }: Baseline, today: string): Appli
 };
 
 /** A first baseline of everything that is not accepted yet; in JSON if the file is to be called so. */
-export const newBaseline = ({ hosts, fleet }: Report, isJson: boolean): string => {
+export const newBaseline = ({ hosts, fleet }: PrintableReport, isJson: boolean): string => {
   const of = (findings: readonly Finding[], host: string | undefined): readonly object[] =>
     findings
       .filter(({ accepted }) => accepted === undefined)
       .map(({ code, subject }) => ({ code, subject, ...(host === undefined ? {} : { host }), reason: unwritten }));
-  const entries = [...of(fleet, undefined), ...hosts.flatMap(({ name, findings }) => of(findings, name))];
+  const entries = [...of(fleet, undefined), ...Array.from(hosts, ({ name, findings }) => of(findings, name)).flat()];
   if (isJson) return `${JSON.stringify(entries, null, 2)}\n`;
   // Strings of JSON are strings of YAML.
   const lines = entries.map(

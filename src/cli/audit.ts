@@ -6,20 +6,21 @@ import { type Applied, applyBaseline, newBaseline, readBaseline } from '../audit
 import type { Finding, Severity } from '../audit/finding.ts';
 import { fleetFindings } from '../audit/fleet/registry.ts';
 import type { HostSummary } from '../audit/fleet/summary.ts';
-import { inspectNode } from '../audit/inspect.ts';
 import { explanation } from '../audit/report/explain.ts';
 import { type Brush, plainBrush, type Setting } from '../audit/report/format.ts';
 import { type FormatName, formats } from '../audit/report/formats.ts';
 import { schemaVersion } from '../audit/report/json.ts';
 import { counts } from '../audit/report/severity.ts';
 import { colours } from '../audit/report/text.ts';
-import type { HostReport, Report } from '../audit/report/types.ts';
+import type { HostReport, PrintableReport, Report } from '../audit/report/types.ts';
 import { plural } from '../audit/report/words.ts';
 import { type Diagnostic, EnvironmentError, isError } from '../diagnostics/diagnostic.ts';
-import { readSources } from './audit-sources.ts';
+import { jobsFor } from './audit-jobs.ts';
+import { pack, type Packed, unpack, unpacked } from './audit-packed.ts';
+import { runJobs } from './audit-pool.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { readInput, writeAtomically, writeOut } from './files.ts';
-import { coloursAllowed, report as tell, say } from './terminal.ts';
+import { coloursAllowed, progress, report as tell, say } from './terminal.ts';
 import { version } from './version.ts';
 
 export interface AuditFlags {
@@ -87,23 +88,24 @@ const refuseToOverwrite = (path: string): void => {
     });
 };
 
-const statusOf = ({ hosts, fleet, broken }: Report, failOn: Severity | undefined): ExitStatus => {
+const statusOf = ({ hosts, fleet, broken }: PrintableReport, failOn: Severity | undefined): ExitStatus => {
   const fails = (findings: readonly Finding[]): boolean =>
     failOn !== undefined && findings.some((finding) => counts(finding, failOn));
-  if (fails(fleet) || hosts.some(({ findings }) => fails(findings))) return exit.findings;
+  if (fails(fleet)) return exit.findings;
+  if (failOn !== undefined) for (const { findings } of hosts) if (fails(findings)) return exit.findings;
   return broken.length > 0 ? exit.usage : exit.done;
 };
 
-const writeFirst = (path: string, report: Report): void => {
+const writeFirst = (path: string, report: PrintableReport): void => {
   refuseToOverwrite(path);
   writeAtomically(path, [newBaseline(report, path.endsWith('.json'))]);
-  const number = [report.fleet, ...report.hosts.map(({ findings }) => findings)]
-    .flat()
-    .filter(({ accepted }) => accepted === undefined).length;
+  const isNew = ({ accepted }: Finding): boolean => accepted === undefined;
+  let number = report.fleet.filter(isNew).length;
+  for (const { findings } of report.hosts) number += findings.filter(isNew).length;
   say(`wrote ${plural(number, 'finding')} to ${path}: write a reason for each, then give it with --baseline`);
 };
 
-const printed = (report: Report, flags: AuditFlags): void => {
+const printed = (report: PrintableReport, flags: AuditFlags): void => {
   const setting: Setting = {
     version: version(),
     declared,
@@ -113,15 +115,11 @@ const printed = (report: Report, flags: AuditFlags): void => {
   write(formats[flags.json ? 'json' : flags.format](report, setting), flags.output);
 };
 
-interface Inspected {
-  readonly report: HostReport;
-  /** What is compared with other hosts. */
-  readonly summary?: HostSummary;
-}
-
-/** What was read, and the report of each host of it when it is asked for; a status instead where nothing can be said. */
+/** What was read and found; a status instead where nothing can be said. */
 interface Gathered {
-  readonly hosts: readonly (() => Inspected)[];
+  readonly hosts: readonly Packed[];
+  /** What is compared with other hosts. */
+  readonly summaries: readonly HostSummary[];
   readonly broken: Report['broken'];
 }
 
@@ -147,22 +145,21 @@ const compared = async (
   const { auditBefore } = await import('./audit-before.ts');
   const { value, diagnostics } = await auditBefore(before, after);
   tell(diagnostics);
-  return value ? { hosts: [() => ({ report: narrowed(value, only && new Set(only)) })], broken: [] } : exit.usage;
+  return value ? { hosts: [pack(narrowed(value, only && new Set(only)))], summaries: [], broken: [] } : exit.usage;
 };
 
 const gathered = async (files: readonly string[], { host, only }: AuditFlags): Promise<Gathered | ExitStatus> => {
-  const { sources, broken, diagnostics } = await readSources(files);
-  tell(diagnostics);
-  if (sources.length === 0) return exit.usage;
-  const missing = host?.find((name) => ![...sources, ...broken].some((one) => one.name === name));
-  if (missing !== undefined)
-    return misused(`there is no host "${missing}"`, `there are ${sources.map(({ name }) => name).join(', ')}`);
-  const isWanted = ({ name }: { readonly name: string }): boolean => host?.includes(name) ?? true;
-  const codesWanted = only && new Set(only);
-  return {
-    hosts: sources.filter(isWanted).map((source) => () => inspectNode(source, codesWanted)),
-    broken: broken.filter(isWanted),
-  };
+  const jobs = jobsFor(files);
+  const options = { ...(only ? { only } : {}), ...(host ? { names: host } : {}) };
+  const done = await runJobs(jobs, options, progress('audited', 'hosts'));
+  tell(done.flatMap(({ diagnostics }) => diagnostics));
+  const read = done.flatMap((one) => one.read);
+  const missing = host?.find((name) => !read.includes(name));
+  if (missing !== undefined) return misused(`there is no host "${missing}"`, `there are ${read.join(', ')}`);
+  const hosts = done.flatMap((one) => one.hosts);
+  const broken = done.flatMap((one) => one.broken);
+  if (hosts.length === 0 && jobs.length === 1) return exit.usage;
+  return { hosts: hosts.map(({ report }) => report), summaries: hosts.map(({ summary }) => summary), broken };
 };
 
 export const auditFiles = async (files: readonly string[], flags: AuditFlags): Promise<ExitStatus> => {
@@ -175,15 +172,16 @@ export const auditFiles = async (files: readonly string[], flags: AuditFlags): P
   if (diagnostics.some(isError)) return exit.usage;
   const found = await (flags.before || flags.after ? compared(files, flags) : gathered(files, flags));
   if (typeof found === 'number') return found;
-  const summaries: HostSummary[] = [];
-  const hosts = found.hosts.map((inspect) => {
-    const { report: one, summary } = inspect();
-    if (summary) summaries.push(summary);
-    return applied ? applied.host(one) : one;
-  });
-  const together = fleetFindings(summaries, flags.only && new Set(flags.only));
+  // A baseline counts what it has accepted: every host is shown to it once.
+  const hosts = unpacked(applied ? found.hosts.map((one) => pack(applied.host(unpack(one)))) : found.hosts);
+  const together = fleetFindings(found.summaries, flags.only && new Set(flags.only));
   const fleet = applied ? applied.fleet(together) : together;
-  const report: Report = { hosts, broken: found.broken, fleet, ...(applied ? { baseline: applied.use() } : {}) };
+  const report: PrintableReport = {
+    hosts,
+    broken: found.broken,
+    fleet,
+    ...(applied ? { baseline: applied.use() } : {}),
+  };
   if (applied) tell(applied.warnings());
   printed(report, flags);
   if (flags.writeBaseline !== undefined) writeFirst(flags.writeBaseline, report);

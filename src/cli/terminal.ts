@@ -33,3 +33,22 @@ export const report = (diagnostics: readonly Diagnostic[]): void => {
     if (some.length > shown) say(`… and ${some.length - shown} more of severity ${severity}`);
   }
 };
+
+/** Not more often than this, in milliseconds: on a terminal one line that changes, elsewhere lines of a log. */
+const pace = { terminal: 200, log: 10_000 } as const;
+
+/** Says how far something is that takes long: `dnfw: audited 120 of 3000 hosts`. What is done at once is not told. */
+export const progress = (verb: string, things: string): ((done: number, all: number) => void) => {
+  const isTerminal = process.stderr.isTTY;
+  let last = performance.now();
+  let shownOnce = false;
+  return (done, all) => {
+    const now = performance.now();
+    const isLast = done === all && shownOnce;
+    if (!isLast && now - last < (isTerminal ? pace.terminal : pace.log)) return;
+    last = now;
+    shownOnce = true;
+    const line = `dnfw: ${verb} ${done} of ${all} ${things}`;
+    process.stderr.write(isTerminal ? `\r${line}${isLast ? '\n' : ''}` : `${line}\n`);
+  };
+};

@@ -24,7 +24,8 @@ export interface Cluster {
   readonly nodes: readonly [Place, Place, Place];
   /** A host that has nothing to do with the Swarm. */
   readonly stranger: Place;
-  readonly startEngine: (node: Place) => Promise<void>;
+  /** `env`: for the engine itself, beside what the tests have. */
+  readonly startEngine: (node: Place, env?: Readonly<Record<string, string>>) => Promise<void>;
   readonly stopEngine: (node: Place) => Promise<void>;
   /** Starts a program in a network namespace that ends with the cluster; what it says goes to the file `log`. */
   readonly start: (place: Place, log: string, ...words: readonly string[]) => ChildProcess;
@@ -141,14 +142,14 @@ export const makeCluster = async (letter: string): Promise<Cluster> => {
   const stranger = place('x', 9);
   const engines = new Map<string, ChildProcess>();
 
-  const startEngine = async (node: Place): Promise<void> => {
+  const startEngine: Cluster['startEngine'] = async (node, env = {}) => {
     const own = join(folder, node.namespace);
     mkdirSync(own, { recursive: true });
     const log = openSync(join(own, 'log'), 'a');
     const words = inside(node, 'unshare', '-m', '--propagation', 'slave', 'dockerd', '--data-root', join(own, 'data'),
       '--exec-root', join(own, 'exec'), '-p', join(own, 'pid'), '-H', `unix://${own}/docker.sock`); // prettier-ignore
     const [program = '', ...args] = words;
-    engines.set(node.namespace, spawn(program, args, { stdio: ['ignore', log, log] }));
+    engines.set(node.namespace, spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', log, log] }));
     await until(`the engine of ${node.namespace} answers`, 60, async () => (await run(['docker', 'version'], node.env)).status === 0); // prettier-ignore
   };
   const stopEngine = async (node: Place): Promise<void> => {
