@@ -14,11 +14,11 @@ export const changesJson = (groups: readonly ChangeGroup[]): readonly object[] =
 export const changeLines = (groups: readonly ChangeGroup[]): readonly string[] =>
   groups.flatMap(({ head, changes }) => [head, ...changes.map(({ sign, text }) => `  ${sign} ${text}`)]);
 
-/** `3 rules and sets come, 1 goes`. */
+/** `3 lines added, 1 removed`. */
 export const changeSummary = (groups: readonly ChangeGroup[]): string => {
   const all = groups.flatMap(({ changes }) => changes);
   const added = all.filter(({ sign }) => sign === '+').length;
-  return `${added} lines added, ${all.length - added} removed`;
+  return `${added} ${added === 1 ? 'line' : 'lines'} added, ${all.length - added} removed`;
 };
 
 export const preflightJson = ({ stops, warnings, closed, published, gaps }: Preflight): object => ({

@@ -123,6 +123,14 @@ describe.concurrent('nft fails', () => {
     expect(stateOf(one)).toMatchObject({ current: 1, good: 1, pending: null });
   });
 
+  it('is too old: nothing is planned, either', async () => {
+    const one = lab();
+    const path = wrapper(one, '[ "$1" = -V ] && { echo "nftables v0.9.3 (Topsy)"; exit 0; }');
+    const ran = await one.run(`${path} dnfw install --policy policy.yaml --dry-run; ${say('plan')}`);
+    expect(ran.stdout).toBe('plan: 3\n');
+    expect(ran.stderr).toContain('error[nft-unsupported]');
+  });
+
   it('is missing: exit 1', async () => {
     const ran = await lab().run(`mkdir bin; ln -s "$DNFW_NODE" bin/node; PATH=$PWD/bin
       dnfw install --policy policy.yaml --no-confirm; ${say('install')}`);
@@ -169,6 +177,16 @@ describe.concurrent('the disk', () => {
       ${shape} >after; cmp before after; ${say('same')}`);
     expect(ran.stdout).toBe('install: 1\nsame: 0\n');
     expect(ran.stderr).toContain('the file system is read-only');
+  });
+});
+
+describe.concurrent('the folders', () => {
+  it.each(['lib', 'run'])('%s is a file: exit 1, nothing is changed', async (folder) => {
+    const ran = await lab().run(`rm -r ${folder}; touch ${folder}
+      dnfw install --policy policy.yaml --no-confirm; ${say('install')}
+      nft list tables; cat ${folder}`);
+    expect(ran.stdout).toBe('install: 1\n');
+    expect(ran.stderr).toContain('error[file-unwritable]');
   });
 });
 
