@@ -19,7 +19,7 @@ import { rollback } from '../../src/guard/rollback.ts';
 import { uninstall } from '../../src/guard/uninstall.ts';
 import { readSituation } from '../../src/guard/situation.ts';
 import { isWatchPersistent, persistWatch } from '../../src/guard/watch-unit.ts';
-import { parseState } from '../../src/guard/state.ts';
+import { noState, parseState, type State } from '../../src/guard/state.ts';
 import { type FakeNft, fakeNft } from './fake-nft.ts';
 
 let folder = '';
@@ -109,6 +109,7 @@ const loaded = async (): Promise<number | undefined> => {
   return listing === undefined ? undefined : markIn(listing)?.generation;
 };
 
+const recorded = (): State => state() ?? noState;
 const state = () => parseState(readFileSync(join(paths.state, 'state.json'), 'utf8'));
 
 const waitFor = async (asked: Policy): Promise<string> => {
@@ -176,7 +177,7 @@ describe('install', () => {
     await expect(run(policy('80'))).rejects.toMatchObject({ kind: 'refused', code: 'nft-refused' });
     expect(await loaded()).toBe(1);
     expect(running.size).toBe(0);
-    expect(history(paths).map(({ outcome }) => outcome)).toEqual(['refused', 'confirmed']);
+    expect(history(paths, recorded()).map(({ outcome }) => outcome)).toEqual(['refused', 'confirmed']);
     expect(state()).toMatchObject({ current: 1, good: 1, pending: null });
   });
 
@@ -219,7 +220,7 @@ describe('a guard that waits', () => {
     await expect(confirm(engine, id, '')).rejects.toMatchObject({ kind: 'refused', code: 'not-confirmed' });
     expect(said).toContain('nobody confirmed generation 2 in time: generation 1 is back');
     expect(state()).toMatchObject({ current: 1, good: 1, pending: null });
-    expect(history(paths)[0]).toMatchObject({ generation: 2, outcome: 'reverted' });
+    expect(history(paths, recorded())[0]).toMatchObject({ generation: 2, outcome: 'reverted' });
   });
 
   it('is not loaded again by the same policy', async () => {

@@ -62,6 +62,9 @@ describe.concurrent('nobody confirms', () => {
       .run(`dnfw install --policy policy.yaml --confirm-timeout 3s >/dev/null 2>&1; ${say('install')}
       loaded | wc -l; sleep 5; nft list tables; dnfw history`);
     expect(ran.stdout).toMatch(/^install: 0\n1\n +1 /);
+    // The records do not know yet: the kernel is asked.
+    expect(ran.stdout).not.toContain('(loaded');
+    expect(ran.stderr).toContain('nobody confirmed generation 1 in time');
   });
 
   it('dnfw is killed behind the load: the timer does not need it', async () => {
