@@ -85,7 +85,8 @@ export const watchGuard = async ({ printUnit, persist }: WatchFlags): Promise<Ex
   };
   const watching = watchRules(systemPrograms, look);
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // Not `once`: if nobody listened any more, execa would end this process, and nft with it, in the middle of a sync.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   watching.stop();
   return exit.done;
