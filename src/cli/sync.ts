@@ -27,10 +27,10 @@ const sources: Sources = { rules: () => readHostRules(systemPrograms), docker: (
 const list = (head: string, of: readonly EncryptedVni[]): readonly string[] =>
   of.map((one) => `${head}: ${vniWords(one)}`);
 
-const changeLines = ({ missing, stale }: Synced): readonly string[] => [
-  ...list('enforced from now on', missing),
-  ...list('not enforced any more', stale),
-];
+const changeLines = ({ missing, stale }: Synced): readonly string[] =>
+  missing.length + stale.length === 0
+    ? ['the chain of encrypted networks and its record are in line again']
+    : [...list('enforced from now on', missing), ...list('not enforced any more', stale)];
 
 /** What the operator has to know beside what was done. */
 const notes = ({ notRead, told, kept }: Synced): readonly string[] => [

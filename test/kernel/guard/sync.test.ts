@@ -117,6 +117,39 @@ chain
     expect(stderr).toContain('guard-drifted');
   });
 
+  it('brings a record that is behind in line, and loads nothing for it', { timeout: 60_000 }, () => {
+    const { lines } = script(`
+dnfw install --no-confirm >/dev/null 2>&1 || exit 1
+cp "$DNFW_STATE_DIR/generations/1/listing.json" before.json
+for i in 4097 4098; do iptables-nft -I INPUT -p udp --dport 4789 -m policy --dir in --pol none -m u32 --u32 "0>>22&0x3C@12&0xFFFFFF00=$((i * 256))" -j DROP; done
+dnfw sync >/dev/null
+# As if it had been killed, or the disk had been read-only, between the kernel and the record.
+cp before.json "$DNFW_STATE_DIR/generations/1/listing.json"
+dnfw status >/dev/null; echo status $?
+handle() { nft -a list chain inet dnfw encrypted | grep -o 'handle [0-9]*$'; }
+loaded=$(handle)
+dnfw sync; echo sync $?
+[ "$(handle)" = "$loaded" ] && echo nothing was loaded
+dnfw status >/dev/null; echo status $?
+dnfw sync
+# What somebody else puts into the chain goes.
+nft insert rule inet dnfw encrypted accept
+dnfw sync; chain
+dnfw status >/dev/null; echo status $?
+`);
+    expect(lines).toEqual([
+      'status 13',
+      'the chain of encrypted networks and its record are in line again',
+      'sync 0',
+      'nothing was loaded',
+      'status 0',
+      'nothing to do: 2 encrypted networks are enforced',
+      'the chain of encrypted networks and its record are in line again',
+      '@th,96,32 & 0xffffff00 == { 1048832, 1049088 }',
+      'status 0',
+    ]);
+  });
+
   it('only counts in observe mode', { timeout: 60_000 }, () => {
     const { lines } = script(`
 dnfw install --observe --no-confirm >/dev/null 2>&1 || exit 1
