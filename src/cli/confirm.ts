@@ -72,7 +72,7 @@ export const uninstallGuard = async (flags: JsonFlag): Promise<ExitStatus> => {
   const result = await uninstall(guardEngine());
   answer(flags.json, { result: 'uninstalled', ...result }, [
     result.changed
-      ? `the guard is gone; ${result.others} chains of others are as they were; the policy stays in ${guardPaths().config}`
+      ? `the guard is gone; ${result.others === 1 ? '1 chain of others is as it was' : `${result.others} chains of others are as they were`}; the policy stays in ${guardPaths().config}`
       : 'there was no guard',
   ]);
   return exit.done;

@@ -39,7 +39,8 @@ const indented = (text: string): readonly string[] =>
 export const preflightLines = ({ stops, warnings, closed, published, gaps }: Preflight): readonly string[] => [
   ...gaps.map((gap) => `not known: ${gap}`),
   ...warnings.map(({ probe, after }) => `${after === 'lost' ? 'will be lost' : 'may be lost'}: ${probe.what}`),
-  ...closed.map(({ what }) => `will be closed: ${what}`),
+  // A service that listens on IPv4 and on IPv6 is one to people.
+  ...new Set(closed.map(({ what }) => `will be closed: ${what}`)),
   ...(published.length > 0
     ? [
         `published by Docker, forwarded, and never seen by the guard: ${published.map(({ protocol, port }) => `${port}/${protocol}`).join(', ')}`,

@@ -1,5 +1,14 @@
 // Install, confirm, rollback and uninstall with an nft that remembers and a timer that waits for the test.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -330,7 +339,8 @@ describe('nftables.service', () => {
     await run(policy('22'), { persist: true });
     const text = readFileSync(dropIn(), 'utf8');
     const command = `-/usr/sbin/nft -j -f ${paths.state}/good/guard.json`;
-    for (const when of ['ExecStartPost', 'ExecReload', 'ExecStopPost']) expect(text).toContain(`\n${when}=${command}\n`);
+    for (const when of ['ExecStartPost', 'ExecReload', 'ExecStopPost'])
+      expect(text).toContain(`\n${when}=${command}\n`);
     // The guard's own unit follows no other: systemd skips a reload that is passed on to one that is not active.
     expect(unitText(paths, 'nft')).not.toMatch(/PartOf|ReloadPropagatedFrom/);
   });
