@@ -316,6 +316,15 @@ kill $watch; wait $watch; echo ended $?`);
     },
   );
 
+  it('ends when it is told to while it looks', { timeout: 120_000 }, () => {
+    const { lines } =
+      script(`printf '#!/bin/sh\\ntouch asked\\nsleep 2\\n' >bin/iptables-nft-save; chmod +x bin/*; export PATH=$PWD/bin:$PATH
+'${process.execPath}' '${program}' watch 2>said & watch=$!
+for i in $(seq 200); do [ -e asked ] && break; sleep 0.1; done
+kill $watch; wait $watch; echo ended $?`);
+    expect(lines).toEqual(['ended 0']);
+  });
+
   it('is set up by --persist, and status points to that where networks are enforced', { timeout: 120_000 }, () => {
     const { lines } = script(`export DNFW_UNIT_DIR=$PWD/units
 ${installed}dnfw status | grep -c 'watch --persist'
