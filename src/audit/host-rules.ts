@@ -1,6 +1,7 @@
 /** Every iptables rule of a host with its place, its translation and what Docker wants with it. */
 import { bridgesOf, type DockerRule, recognise } from '../docker/recognise.ts';
 import { registry } from '../extensions/registry.ts';
+import { ruleText } from '../guard/iptables-save.ts';
 import { printRule } from '../iptables/print.ts';
 import type { Chain, Origin, Rule, Ruleset, Table } from '../iptables/types.ts';
 import type { Statement } from '../nftables/types.ts';
@@ -58,13 +59,13 @@ export const hostRules = (ruleset: Ruleset): HostRules => {
   return { all, bridges };
 };
 
-/** Counters and blanks in front of a rule say nothing of it. */
-const withoutCounters = (text: string): string => text.trim().replace(/^\[\d+:\d+\]\s*/, '');
+/** A listing aligns its columns with blanks. */
+const oneLine = (text: string): string => ruleText(text).replaceAll(/\s+/g, ' ');
 
 export const evidenceAt = ({ file, line, text }: Origin, note?: string): Evidence => ({
   file,
   line,
-  text: withoutCounters(text),
+  text: oneLine(text),
   ...(note === undefined ? {} : { note }),
 });
 

@@ -1,7 +1,10 @@
 /** `dnfw confirm`, `rollback`, `history` and `uninstall`. */
+import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { confirm } from '../guard/confirm.ts';
 import { history, type HistoryEntry } from '../guard/history.ts';
 import { rollback } from '../guard/rollback.ts';
+import { readSituation } from '../guard/situation.ts';
+import { readState, type State } from '../guard/state.ts';
 import { uninstall } from '../guard/uninstall.ts';
 import { exit, type ExitStatus } from './exit.ts';
 import { answer, guardEngine, guardPaths, sshConnection, step } from './guard-engine.ts';
@@ -41,8 +44,22 @@ const entryLine = ({ generation, made, outcome, mode, policy, hash, isCurrent, i
   return `${String(generation).padStart(4)}  ${made}  ${outcome.padEnd(9)}  ${mode.padEnd(7)}  ${hash}  ${policy}${marks === '' ? '' : `  (${marks})`}`;
 };
 
-export const guardHistory = (flags: JsonFlag): ExitStatus => {
-  const entries = history(guardPaths());
+/** What is loaded, and what is good; without the right to ask the kernel, the latter alone. */
+const seen = async (): Promise<Pick<State, 'current' | 'good'>> => {
+  try {
+    const { state, repairs } = await readSituation(guardEngine());
+    for (const repair of repairs) step(repair);
+    return state;
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    step(`which one is loaded is not known: ${error.message}`);
+    const disk = readState(guardPaths());
+    return { current: null, good: disk.kind === 'state' ? disk.state.good : null };
+  }
+};
+
+export const guardHistory = async (flags: JsonFlag): Promise<ExitStatus> => {
+  const entries = history(guardPaths(), await seen());
   answer(
     flags.json,
     { generations: entries },
@@ -55,7 +72,7 @@ export const uninstallGuard = async (flags: JsonFlag): Promise<ExitStatus> => {
   const result = await uninstall(guardEngine());
   answer(flags.json, { result: 'uninstalled', ...result }, [
     result.changed
-      ? `the guard is gone; ${result.others} chains of others are as they were; the policy stays in ${guardPaths().config}`
+      ? `the guard is gone; ${result.others === 1 ? '1 chain of others is as it was' : `${result.others} chains of others are as they were`}; the policy stays in ${guardPaths().config}`
       : 'there was no guard',
   ]);
   return exit.done;

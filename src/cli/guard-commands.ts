@@ -88,7 +88,7 @@ export const historyCommand = (outcome: Outcome): Command =>
     .option('--json', 'print the result as JSON')
     .action(async (flags: JsonFlag) => {
       const { guardHistory } = await import('./confirm.ts');
-      outcome.status = guardHistory(flags);
+      outcome.status = await guardHistory(flags);
     });
 
 export const uninstallCommand = (outcome: Outcome): Command =>

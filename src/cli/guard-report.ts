@@ -14,11 +14,11 @@ export const changesJson = (groups: readonly ChangeGroup[]): readonly object[] =
 export const changeLines = (groups: readonly ChangeGroup[]): readonly string[] =>
   groups.flatMap(({ head, changes }) => [head, ...changes.map(({ sign, text }) => `  ${sign} ${text}`)]);
 
-/** `3 rules and sets come, 1 goes`. */
+/** `3 lines added, 1 removed`. */
 export const changeSummary = (groups: readonly ChangeGroup[]): string => {
   const all = groups.flatMap(({ changes }) => changes);
   const added = all.filter(({ sign }) => sign === '+').length;
-  return `${added} lines added, ${all.length - added} removed`;
+  return `${added} ${added === 1 ? 'line' : 'lines'} added, ${all.length - added} removed`;
 };
 
 export const preflightJson = ({ stops, warnings, closed, published, gaps }: Preflight): object => ({
@@ -39,7 +39,8 @@ const indented = (text: string): readonly string[] =>
 export const preflightLines = ({ stops, warnings, closed, published, gaps }: Preflight): readonly string[] => [
   ...gaps.map((gap) => `not known: ${gap}`),
   ...warnings.map(({ probe, after }) => `${after === 'lost' ? 'will be lost' : 'may be lost'}: ${probe.what}`),
-  ...closed.map(({ what }) => `will be closed: ${what}`),
+  // A service that listens on IPv4 and on IPv6 is one to people.
+  ...new Set(closed.map(({ what }) => `will be closed: ${what}`)),
   ...(published.length > 0
     ? [
         `published by Docker, forwarded, and never seen by the guard: ${published.map(({ protocol, port }) => `${port}/${protocol}`).join(', ')}`,

@@ -104,7 +104,10 @@ const propose =
 /** The kernel, as far as this user may see it. */
 const situationIfSeen = async (): Promise<Situation | undefined> => {
   try {
-    return await readSituation(guardEngine());
+    const engine = guardEngine();
+    // What could not be installed is not planned either.
+    await engine.nft.version();
+    return await readSituation(engine);
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error;
     step(`what is installed cannot be seen, so all of the guard is shown: ${error.message}`);

@@ -9,6 +9,13 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// A folder that has been removed is no place to start programs from, and whoever wants the guard back may well stand in one.
+try {
+  process.cwd();
+} catch {
+  process.chdir('/');
+}
+
 const [first] = process.argv.slice(2);
 if (process.argv.length === 3 && (first === '--version' || first === '-V')) {
   const { printVersion } = await import('./version.ts');

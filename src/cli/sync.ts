@@ -27,10 +27,10 @@ const sources: Sources = { rules: () => readHostRules(systemPrograms), docker: (
 const list = (head: string, of: readonly EncryptedVni[]): readonly string[] =>
   of.map((one) => `${head}: ${vniWords(one)}`);
 
-const changeLines = ({ missing, stale }: Synced): readonly string[] => [
-  ...list('enforced from now on', missing),
-  ...list('not enforced any more', stale),
-];
+const changeLines = ({ missing, stale }: Synced): readonly string[] =>
+  missing.length + stale.length === 0
+    ? ['the chain of encrypted networks and its record are in line again']
+    : [...list('enforced from now on', missing), ...list('not enforced any more', stale)];
 
 /** What the operator has to know beside what was done. */
 const notes = ({ notRead, told, kept }: Synced): readonly string[] => [
@@ -85,7 +85,8 @@ export const watchGuard = async ({ printUnit, persist }: WatchFlags): Promise<Ex
   };
   const watching = watchRules(systemPrograms, look);
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // Not `once`: if nobody listened any more, execa would end this process, and nft with it, in the middle of a sync.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   watching.stop();
   return exit.done;

@@ -1,22 +1,22 @@
 /** The guard at boot: a file that nft loads by itself, and a unit of systemd that lets it. No Node is needed. */
+import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Json, textOf } from '../nftables/json.ts';
-import { readText, remove, writeDurably } from './disk.ts';
+import { exists, makeFolder, readText, remove, removeEmpty, writeDurably } from './disk.ts';
 import type { Engine } from './engine.ts';
 import { readGuard } from './generations.ts';
 import { type GenerationMark, type GuardObject, markIn, objectsOf } from './loaded.ts';
 import { encryptedChain } from './names.ts';
 import { bootFile, type Paths } from './paths.ts';
 import { restoring } from './revert.ts';
-import { escaped, removeUnit, type Unit, writeUnit } from './units.ts';
+import { escaped, isWritten, removeUnit, type Unit, writeUnit } from './units.ts';
 
 const name = 'dnfw-guard.service';
 
-/**
- * What pulls the unit in: the boot, and each start of the services that flush all rules when they start. systemd.unit(5):
- * PartOf= passes stops and restarts on, but not starts.
- */
-const pulledBy = ['sysinit.target', 'nftables.service'];
+const pulledBy = ['sysinit.target'];
+
+/** Behind `override.conf`, which `systemctl edit` makes, and which may empty the lists that this one adds to. */
+const dropInFile = ({ units }: Paths): string => join(units, 'nftables.service.d', 'zz-dnfw.conf');
 
 export const unitText = (paths: Paths, nft: string): string => {
   const file = escaped(bootFile(paths));
@@ -31,8 +31,6 @@ Wants=network-pre.target
 Before=network-pre.target docker.service shutdown.target
 After=nftables.service firewalld.service
 Conflicts=shutdown.target
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service firewalld.service
 
 [Service]
 Type=oneshot
@@ -73,7 +71,33 @@ WantedBy=${pulledBy.join(' ')}
 `;
 };
 
+/**
+ * nftables.service flushes all rules, also when it is reloaded, and when it is stopped, as the start of firewalld does.
+ * Its own commands put the guard back, before systemctl returns: a unit of ours that systemd passes the reload on to
+ * comes later, and not at all while it is not active or is just starting (systemd skips such reloads).
+ */
+const dropInText = (paths: Paths, nft: string): string => {
+  const command = `-${escaped(nft)} -j -f ${escaped(bootFile(paths))}`;
+  return `# Made by dnfw install --persist; dnfw uninstall removes it.
+# This service flushes all rules: the guard is put back, see dnfw-install(8).
+[Service]
+ExecStartPost=${command}
+ExecReload=${command}
+ExecStopPost=${command}
+`;
+};
+
 const guardUnit = (paths: Paths, nft: string): Unit => ({ name, text: unitText(paths, nft), pulledBy });
+
+/** True if anything was written. */
+const writeUnits = (paths: Paths, nft: string): boolean => {
+  const isNew = writeUnit(paths, guardUnit(paths, nft));
+  const dropIn = dropInText(paths, nft);
+  if (readText(dropInFile(paths)) === dropIn) return isNew;
+  makeFolder(dirname(dropInFile(paths)), 0o755);
+  writeDurably(dropInFile(paths), dropIn, 0o644);
+  return true;
+};
 
 const parse = (text: string | undefined): Json | undefined => {
   try {
@@ -102,7 +126,7 @@ export const bringBoot = async ({ paths, services }: Engine, generation: number,
   if (guard === undefined) return false;
   const isNew = !isDeepStrictEqual(markOf(readText(bootFile(paths))), markOf(guard));
   if (isNew) writeDurably(bootFile(paths), guard);
-  const isUnitNew = wished && writeUnit(paths, guardUnit(paths, services.nft()));
+  const isUnitNew = wished && writeUnits(paths, services.nft());
   if (isUnitNew) await services.reload();
   return isNew || isUnitNew;
 };
@@ -127,9 +151,15 @@ export const forgetBoot = ({ paths }: Pick<Engine, 'paths'>): void => {
   remove(bootFile(paths));
 };
 
-/** Removes the unit and its links; the boot file goes with the other records. True if there was any. */
+/** Removes the unit and what is its; the boot file goes with the other records. True if there was any. */
 export const removeBoot = async ({ paths, services }: Engine): Promise<boolean> => {
-  const isGone = removeUnit(paths, { name, pulledBy });
+  const unit = { name, pulledBy };
+  // Stopping it does nothing to the kernel; one that is active would stay on systemd's list without its file.
+  if (isWritten(paths, unit)) await services.stop(name);
+  const hasDropIn = exists(dropInFile(paths));
+  remove(dropInFile(paths));
+  removeEmpty(dirname(dropInFile(paths)));
+  const isGone = removeUnit(paths, unit) || hasDropIn;
   if (isGone) await services.reload();
   return isGone;
 };

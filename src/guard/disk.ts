@@ -102,6 +102,15 @@ export const writeNew = (path: string, content: string, mode: number = 0o600): v
   }
 };
 
+/** Takes a file of our own away that may never have been made. */
+export const discard = (path: string): void => {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // There is none, because its folder is not one.
+  }
+};
+
 /** A reader sees the old content or the new one, now and after a power failure. */
 export const writeDurably = (path: string, content: string, mode: number = 0o600): void => {
   const scratch = `${path}.${randomBytes(4).toString('hex')}.tmp`;
@@ -111,7 +120,7 @@ export const writeDurably = (path: string, content: string, mode: number = 0o600
     renameSync(scratch, path);
     settleFolder(dirname(path));
   } catch (error) {
-    rmSync(scratch, { force: true });
+    discard(scratch);
     throw error instanceof EnvironmentError ? error : unwritable(path, error);
   }
 };

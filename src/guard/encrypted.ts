@@ -10,6 +10,7 @@ import type { NftRule, NftRuleset, NftTable } from '../nftables/ruleset.ts';
 import type { Statement } from '../nftables/types.ts';
 import { translate } from '../translate/translate.ts';
 import { type DockerAccept, type EncryptedVni, type HostFacts, sortedVnis } from './facts.ts';
+import { ruleText } from './iptables-save.ts';
 
 export interface Rulesets {
   /** Tables of both backends. */
@@ -53,7 +54,7 @@ const translated = ({ tables }: Ruleset): readonly Found[] => {
   return entries.flatMap(({ family, text: said, nft }): readonly Found[] => {
     const command = nft.length === 1 ? commands[nft[0] as number] : undefined;
     return command && 'add' in command && 'rule' in command.add
-      ? [{ family, expr: command.add.rule.expr, text: said.trim() }]
+      ? [{ family, expr: command.add.rule.expr, text: ruleText(said) }]
       : [];
   });
 };

@@ -42,6 +42,9 @@ const inputOf = (
   ...(backend === undefined ? {} : { backend }),
 });
 
+/** A line of a dump without the figures of its counters: those are no part of the rule, and change with every packet. */
+export const ruleText = (line: string): string => line.trim().replace(/^\[\d+:\d+\]\s*/, '');
+
 export const readSaves = async ({ ask }: Programs): Promise<Saved> => {
   const inputs: Input[] = [];
   const diagnostics: Diagnostic[] = [];

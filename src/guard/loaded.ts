@@ -9,6 +9,7 @@ import {
   single,
   text,
   textOf,
+  whole,
 } from '../nftables/json.ts';
 import { protocolName, protocolNumber } from '../netfilter/protocols.ts';
 import { generationChain, generationComment, readGeneration } from './names.ts';
@@ -96,9 +97,18 @@ export const canonicalText = ({ kind, value }: GuardObject): string => {
   return `${kind} ${asText(canonical(kind === 'set' ? rest : value))}`;
 };
 
+/** `192.0.2.0/24`, `192.0.2.1-192.0.2.9`. */
+const intervalText = (value: Json): string | undefined => {
+  const prefix = property(value, 'prefix');
+  const [address, length] = [textOf(prefix, 'addr'), whole(property(prefix, 'len'))];
+  if (address !== undefined && length !== undefined) return `${address}/${length}`;
+  const [low, high] = listOf(property(value, 'range')).map((end) => text(end));
+  return low === undefined || high === undefined ? undefined : `${low}-${high}`;
+};
+
 /** The elements of a set, each as a text that is the same for the same element; without what is left of a timeout. */
 export const elementTexts = (set: JsonObject): readonly string[] =>
   listOf(property(set, 'elem')).map((element) => {
     const plain = property(property(element, 'elem'), 'val') ?? element;
-    return text(plain) ?? asText(canonical(plain));
+    return text(plain) ?? intervalText(plain) ?? asText(canonical(plain));
   });

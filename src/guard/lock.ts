@@ -9,7 +9,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { script } from './deadman-script.ts';
-import { makeFolder, namesIn, readText, writeNew } from './disk.ts';
+import { discard, makeFolder, namesIn, readText, writeNew } from './disk.ts';
 import { GuardError } from './failure.ts';
 import { lockFile, type Paths } from './paths.ts';
 import { bootId, processesOn, startOf, wordsOf } from './processes.ts';
@@ -109,7 +109,7 @@ export const takeLock = async (paths: Paths): Promise<Lock> => {
       broken = true;
     }
   } finally {
-    rmSync(scratch, { force: true });
+    discard(scratch);
   }
   sweep(paths);
   if (broken) await awaitOrphans(paths);

@@ -11,6 +11,7 @@ import type { ProgramRule, Step } from '../packet/program.ts';
 import { iptablesProgram } from '../simulate/iptables-program.ts';
 import type { Statement } from '../nftables/types.ts';
 import { translate } from '../translate/translate.ts';
+import { ruleText } from './iptables-save.ts';
 
 export interface Provenance {
   readonly file: string;
@@ -228,7 +229,7 @@ const mayAccept = ({ action, unmodelled }: Rule, byName: ReadonlyMap<string, Cha
   return byName.get(action.chain)?.rules.some((rule) => mayAccept(rule, byName, depth + 1)) ?? false;
 };
 
-const originOf = (rule: Rule): Provenance => ({ ...rule.origin, text: rule.origin.text.trim().replace(/^\[\d+:\d+\]\s*/, '') }); // prettier-ignore
+const originOf = (rule: Rule): Provenance => ({ ...rule.origin, text: ruleText(rule.origin.text) });
 
 const behindAccept = 'it stands behind a rule that lets packets in and could not be taken: it would stop those here';
 

@@ -184,5 +184,5 @@ export const aheadOf = ({ ladder }: Status): readonly Rung[] => {
 };
 
 /** Whether everything is as it should be: `dnfw status` then ends with 0. */
-export const isSound = ({ guard, drift, docker }: Status): boolean =>
-  guard === 'loaded' && drift.length === 0 && docker.missing.length === 0 && docker.stale.length === 0;
+export const isSound = ({ guard, compared, drift, docker }: Status): boolean =>
+  guard === 'loaded' && compared && drift.length === 0 && docker.missing.length === 0 && docker.stale.length === 0;

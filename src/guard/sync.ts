@@ -4,6 +4,7 @@ import process from 'node:process';
 import { EnvironmentError } from '../diagnostics/diagnostic.ts';
 import { type Json, listOf, property, textOf } from '../nftables/json.ts';
 import { printDocument } from '../nftables/print.ts';
+import type { Command } from '../nftables/types.ts';
 import { validateCommands } from '../nftables/validate.ts';
 import { syncBoot } from './boot.ts';
 import { makeFolder, remove, writeNew } from './disk.ts';
@@ -13,7 +14,7 @@ import type { Engine } from './engine.ts';
 import type { EncryptedVni } from './facts.ts';
 import { GuardError } from './failure.ts';
 import { readListing, readMeta, writeListing } from './generations.ts';
-import { markIn, rulesIn } from './loaded.ts';
+import { canonicalText, markIn, rulesIn } from './loaded.ts';
 import { takeLock } from './lock.ts';
 import { encryptedChain, refuseChain } from './names.ts';
 import type { Mode } from './policy.ts';
@@ -72,9 +73,7 @@ const writeRecord = ({ paths }: Engine, live: Json): void => {
   if (generation !== undefined && recorded !== undefined) writeListing(paths, generation, recordWith(recorded, live));
 };
 
-const load = async (engine: Engine, encrypted: readonly EncryptedVni[], mode: Mode): Promise<void> => {
-  const { nft, paths } = engine;
-  const commands = vxlanCommands({ encrypted, dockerAccepts: [] }, mode);
+const load = async ({ nft, paths }: Engine, commands: readonly Command[]): Promise<void> => {
   const problem = validateCommands(commands);
   if (problem) throw new Error(`command ${problem.index}: ${problem.what}`);
   makeFolder(paths.run);
@@ -85,6 +84,21 @@ const load = async (engine: Engine, encrypted: readonly EncryptedVni[], mode: Mo
   } finally {
     remove(file);
   }
+};
+
+const textsOf = (document: Json): string =>
+  rulesIn(document, encryptedChain)
+    .map((value) => canonicalText({ kind: 'rule', value }))
+    .join('\n');
+
+/** JSON.parse gives nothing but Json. */
+const asListed = (commands: readonly Command[]): Json => JSON.parse(printDocument({ nftables: commands })) as Json;
+
+/** A sync that was killed, or that could not write, has left the record behind the kernel. */
+const isRecorded = ({ paths }: Engine, listing: Json): boolean => {
+  const generation = markIn(listing)?.generation;
+  const recorded = generation === undefined ? undefined : readListing(paths, generation);
+  return recorded === undefined || textsOf(recorded) === textsOf(listing);
 };
 
 interface Planned {
@@ -107,6 +121,8 @@ const plan = async ({ nft }: Engine, { rules: read, docker }: Sources, onSilence
 
 const isNothing = ({ missing, stale }: Step): boolean => missing.length === 0 && stale.length === 0;
 
+const isDone = (engine: Engine, { step, listing }: Planned): boolean => isNothing(step) && isRecorded(engine, listing);
+
 /** Idempotent: it takes the lock and changes something only where something is to be changed. */
 export const syncGuard = async (engine: Engine, sources: Sources, onSilence: OnSilence): Promise<Synced> => {
   // An engine that hangs is waited for once.
@@ -115,15 +131,17 @@ export const syncGuard = async (engine: Engine, sources: Sources, onSilence: OnS
   const first = await plan(engine, from, onSilence);
   const { overlays } = await word;
   const result = ({ step, notRead, wanted: { encrypted, told, kept } }: Planned, changed: boolean): Synced => ({ ...step, enforced: encrypted, told, kept, changed, notRead, answers: overlays !== undefined }); // prettier-ignore
-  if (isNothing(first.step)) return result(first, false);
+  if (isDone(engine, first)) return result(first, false);
   const lock = await takeLock(engine.paths);
   try {
     // Somebody may have loaded another guard in between.
     const planned = await plan(engine, from, onSilence);
-    if (isNothing(planned.step)) return result(planned, false);
+    if (isDone(engine, planned)) return result(planned, false);
     const { encrypted } = planned.wanted;
     lock.assertHeld();
-    await load(engine, encrypted, modeOf(engine, planned.listing));
+    const commands = vxlanCommands({ encrypted, dockerAccepts: [] }, modeOf(engine, planned.listing));
+    // Where the record alone is behind, a load would be heard by watch, and so on where it cannot be written.
+    if (textsOf(asListed(commands)) !== textsOf(planned.listing)) await load(engine, commands);
     const live = await engine.nft.listGuard();
     const left = live === undefined ? undefined : difference(enforcedIn(live), encrypted);
     if (live === undefined || !left || !isNothing(left))

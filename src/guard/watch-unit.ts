@@ -13,6 +13,7 @@ const word = (path: string): string => (/[\s"'\\]/.test(path) ? `"${escaped(path
  * that are in no list (pkey_alloc) and does without them: they have to fail, and not to kill. CAP_SYS_PTRACE: where /proc
  * hides processes, the holder of the lock would be taken for dead without it. CAP_NET_RAW: iptables-legacy asks the kernel
  * by a raw socket. CAP_DAC_READ_SEARCH: Node may lie in somebody's home. localhost: DOCKER_HOST may say so.
+ * StateDirectory: a folder that is made later, by the first install, would be read-only to it.
  */
 export const watchUnitText = (
   paths: Paths,
@@ -34,7 +35,7 @@ CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_DAC_READ_SEARCH CAP_SYS_PTRA
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=-${word(paths.state)} -${word(paths.run)} -/run/xtables.lock
-RuntimeDirectory=dnfw
+${paths.state === '/var/lib/dnfw' ? 'StateDirectory=dnfw\nStateDirectoryMode=0700\n' : ''}RuntimeDirectory=dnfw
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
 ProtectHome=read-only

@@ -64,7 +64,7 @@ try {
       ['iptables-restore-translate', '-f', file],
       [process.execPath, entry, 'translate', '--no-proof', file],
     );
-    console.log(`${kind}, ${rules} rules, ${(text.length / 1e6).toFixed(1)} MB`);
+    console.log(`${String(kind)}, ${rules} rules, ${(text.length / 1e6).toFixed(1)} MB`);
     show('  iptables-restore-translate', stock, true);
     show('  dnfw translate', own);
   }

@@ -120,6 +120,16 @@ describe('an input', () => {
     expect(codesIn(stderr)).toEqual(['file-unreadable']);
   });
 
+  it('is asked for in a folder that has been removed: programs are started all the same', () => {
+    const place = folderWith();
+    const gone = join(place, 'gone');
+    const { status, stderr } = shell(`mkdir ${gone}; cd ${gone}; rmdir ${gone}; PATH= dnfw rollback`, {
+      env: { DNFW_STATE_DIR: join(place, 'state'), DNFW_RUN_DIR: join(place, 'run') },
+    });
+    // Where nft can be started, it would be found here: the PATH is empty.
+    expect({ status, codes: codesIn(stderr) }).toEqual({ status: 1, codes: ['program-missing'] });
+  });
+
   it('comes from standard input with -', () => {
     const input = dump('-p udp --dport 53 -j ACCEPT');
     const { status, stdout } = dnfw(['translate', '-'], { input });

@@ -7,6 +7,7 @@ import type { Family } from '../../src/netfilter/family.ts';
 import { readNftables } from '../../src/nftables/read.ts';
 import { capture, rules } from './hosts.ts';
 
+const acceptedVni = '-m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100"';
 const nothing = { tables: [] };
 const of = (name: string): ReturnType<typeof factsOf> => factsOf({ iptables: capture(name), nft: nothing });
 const words = (name: string): readonly string[] =>
@@ -104,6 +105,14 @@ describe("Docker's own nft backend", () => {
 });
 
 describe('accepts', () => {
+  it('are the same however many packets they have met: an install later on has nothing to do', () => {
+    const accept = `-A INPUT -p udp -m policy --dir in --pol ipsec -m udp --dport 4789 ${acceptedVni} -j ACCEPT`;
+    const after = (packets: number): unknown =>
+      factsOf({ iptables: rules(`[${packets}:${packets * 90}] ${accept}`), nft: nothing }).dockerAccepts;
+    expect(after(5)).toHaveLength(2);
+    expect(after(5)).toEqual(after(77));
+  });
+
   it.each([
     ['docker-17.03', 2],
     ['docker-20.10.24', 3],

@@ -1,5 +1,14 @@
 // Install, confirm, rollback and uninstall with an nft that remembers and a timer that waits for the test.
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,8 +27,8 @@ import { readPolicy } from '../../src/guard/policy-read.ts';
 import { rollback } from '../../src/guard/rollback.ts';
 import { uninstall } from '../../src/guard/uninstall.ts';
 import { readSituation } from '../../src/guard/situation.ts';
-import { isWatchPersistent, persistWatch } from '../../src/guard/watch-unit.ts';
-import { parseState } from '../../src/guard/state.ts';
+import { isWatchPersistent, persistWatch, watchUnitText } from '../../src/guard/watch-unit.ts';
+import { noState, parseState, type State } from '../../src/guard/state.ts';
 import { type FakeNft, fakeNft } from './fake-nft.ts';
 
 let folder = '';
@@ -109,6 +118,7 @@ const loaded = async (): Promise<number | undefined> => {
   return listing === undefined ? undefined : markIn(listing)?.generation;
 };
 
+const recorded = (): State => state() ?? noState;
 const state = () => parseState(readFileSync(join(paths.state, 'state.json'), 'utf8'));
 
 const waitFor = async (asked: Policy): Promise<string> => {
@@ -176,7 +186,7 @@ describe('install', () => {
     await expect(run(policy('80'))).rejects.toMatchObject({ kind: 'refused', code: 'nft-refused' });
     expect(await loaded()).toBe(1);
     expect(running.size).toBe(0);
-    expect(history(paths).map(({ outcome }) => outcome)).toEqual(['refused', 'confirmed']);
+    expect(history(paths, recorded()).map(({ outcome }) => outcome)).toEqual(['refused', 'confirmed']);
     expect(state()).toMatchObject({ current: 1, good: 1, pending: null });
   });
 
@@ -219,7 +229,7 @@ describe('a guard that waits', () => {
     await expect(confirm(engine, id, '')).rejects.toMatchObject({ kind: 'refused', code: 'not-confirmed' });
     expect(said).toContain('nobody confirmed generation 2 in time: generation 1 is back');
     expect(state()).toMatchObject({ current: 1, good: 1, pending: null });
-    expect(history(paths)[0]).toMatchObject({ generation: 2, outcome: 'reverted' });
+    expect(history(paths, recorded())[0]).toMatchObject({ generation: 2, outcome: 'reverted' });
   });
 
   it('is not loaded again by the same policy', async () => {
@@ -315,8 +325,6 @@ describe('boot', () => {
     for (const line of [
       'Before=network-pre.target docker.service',
       'After=nftables.service',
-      'PartOf=nftables.service',
-      'ReloadPropagatedFrom=nftables.service',
       'CapabilityBoundingSet=CAP_NET_ADMIN',
     ])
       // prettier-ignore
@@ -324,7 +332,34 @@ describe('boot', () => {
   });
 });
 
+describe('nftables.service', () => {
+  const dropIn = (): string => join(paths.units, 'nftables.service.d/zz-dnfw.conf');
+
+  it('puts the guard back whenever it has flushed all rules', async () => {
+    await run(policy('22'), { persist: true });
+    const text = readFileSync(dropIn(), 'utf8');
+    const command = `-/usr/sbin/nft -j -f ${paths.state}/good/guard.json`;
+    for (const when of ['ExecStartPost', 'ExecReload', 'ExecStopPost'])
+      expect(text).toContain(`\n${when}=${command}\n`);
+    // The guard's own unit follows no other: systemd skips a reload that is passed on to one that is not active.
+    expect(unitText(paths, 'nft')).not.toMatch(/PartOf|ReloadPropagatedFrom/);
+  });
+
+  it('gets its commands again where they are missing', async () => {
+    await run(policy('22'), { persist: true });
+    rmSync(dropIn());
+    expect(await run(policy('22'), { persist: true })).toMatchObject({ kind: 'unchanged', persisted: true });
+    expect(existsSync(dropIn())).toBe(true);
+  });
+});
+
 describe('uninstall', () => {
+  it('stops the unit before its file goes', async () => {
+    await run(policy('22'), { persist: true });
+    await uninstall(engine);
+    expect(said).toContain('stop dnfw-guard.service');
+  });
+
   it('leaves nothing', async () => {
     await run(policy('22'), { persist: true });
     await waitFor(policy('80'));
@@ -338,6 +373,12 @@ describe('uninstall', () => {
 });
 
 describe('dnfw watch --persist', () => {
+  it('makes the folder of records, should it run before the first install', () => {
+    const text = watchUnitText(pathsFrom({}), ['node']);
+    expect(text).toContain('\nStateDirectory=dnfw\nStateDirectoryMode=0700\n');
+    expect(watchUnitText(paths, ['node'])).not.toContain('StateDirectory=');
+  });
+
   const command = ['/usr/bin/node', '/opt/with blank/100%/main.js'];
   const files = (): readonly string[] => readdirSync(paths.units, { recursive: true, encoding: 'utf8' }).toSorted();
 

@@ -1,5 +1,6 @@
 // What an installation would cost: packets that would be lost are found, and none is found that would not.
 import { describe, expect, it } from 'vitest';
+import { preflightLines } from '../../src/cli/guard-report.ts';
 import { factsOf } from '../../src/guard/encrypted.ts';
 import type { Host } from '../../src/guard/host.ts';
 import type { Policy } from '../../src/guard/policy.ts';
@@ -108,6 +109,15 @@ describe('services', () => {
   it('that would be closed are said; those of the Swarm and of the host itself are not', () => {
     const { closed } = flight(hostWith(), usual);
     expect(closed.map(({ what, family }) => `${family} ${what}`)).toEqual(['ip node_exporter on 9100/tcp']);
+  });
+
+  it('are told once, if they are for IPv4 and for IPv6', () => {
+    const report = flight(hostWith(), usual);
+    const both = report.closed.flatMap((one) => [one, { ...one, family: 'ip6' as const }]);
+    const lines = preflightLines({ ...report, closed: both });
+    expect(lines.filter((line) => line.startsWith('will be closed'))).toEqual([
+      'will be closed: node_exporter on 9100/tcp',
+    ]);
   });
 
   it('that are published are forwarded: they are listed, and not called closed', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { isError } from '../../src/diagnostics/diagnostic.ts';
 import { type HostFacts, noFacts } from '../../src/guard/facts.ts';
+import { elementTexts } from '../../src/guard/loaded.ts';
 import type { Policy } from '../../src/guard/policy.ts';
 import { vxlanCommands } from '../../src/guard/ruleset-encrypted.ts';
 import type { Family } from '../../src/netfilter/family.ts';
@@ -250,6 +251,11 @@ describe('the guard', () => {
       { name: 'banned4', elem: [...listed, { elem: { val: '10.3.0.1', comment: 'ssh' } }] },
       { name: 'banned6' },
     ]);
+  });
+
+  it('names elements of sets as people write them', () => {
+    const elem = ['10.0.0.1', { prefix: { addr: '10.1.0.0', len: 16 } }, { range: ['10.2.0.1', '10.2.0.9'] }, { elem: { val: { prefix: { addr: '2001:db8::', len: 32 } }, comment: 'x' } }]; // prettier-ignore
+    expect(elementTexts({ elem })).toEqual(['10.0.0.1', '10.1.0.0/16', '10.2.0.1-10.2.0.9', '2001:db8::/32']);
   });
 
   it('says of its rules where the policy asked for them', () => {

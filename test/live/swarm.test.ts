@@ -39,7 +39,7 @@ const clear = (vni: number, to: Place = node): Promise<number> => vxlanThatGetsI
 
 /** Docker enforces the encryption on a node. */
 const enforces = (where: Place, network: string): Promise<void> =>
-  until(`Docker enforces the encryption of ${network}`, 30, async () =>
+  until(`Docker enforces the encryption of ${network}`, 60, async () =>
     (await dockerVnis(where)).split(' ').includes(String(await vniOf(node, network))),
   );
 

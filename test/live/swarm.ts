@@ -37,9 +37,9 @@ export const desert = async (network: string, ...places: readonly Place[]): Prom
   for (const one of places) await docker(one, 'rm', '-f', '-t', '0', `on-${network}`).catch(() => docker(one, 'rm', '-f', `on-${network}`)); // prettier-ignore
 };
 
-/** After a restart of the engine. */
+/** After a restart of the engine; until the Swarm has let its node in again, it takes its time. */
 export const inhabitAgain = async (network: string, place: Place): Promise<void> =>
-  until(`${network} is used again`, 30, async () => (await run(['docker', 'start', `on-${network}`], place.env)).status === 0); // prettier-ignore
+  until(`${network} is used again`, 100, async () => (await run(['docker', 'start', `on-${network}`], place.env, 60)).status === 0); // prettier-ignore
 
 const addressIn = (network: string, place: Place): Promise<string> =>
   docker(place, 'inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, `on-${network}`);

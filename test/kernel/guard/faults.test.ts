@@ -62,6 +62,9 @@ describe.concurrent('nobody confirms', () => {
       .run(`dnfw install --policy policy.yaml --confirm-timeout 3s >/dev/null 2>&1; ${say('install')}
       loaded | wc -l; sleep 5; nft list tables; dnfw history`);
     expect(ran.stdout).toMatch(/^install: 0\n1\n +1 /);
+    // The records do not know yet: the kernel is asked.
+    expect(ran.stdout).not.toContain('(loaded');
+    expect(ran.stderr).toContain('nobody confirmed generation 1 in time');
   });
 
   it('dnfw is killed behind the load: the timer does not need it', async () => {
@@ -123,6 +126,14 @@ describe.concurrent('nft fails', () => {
     expect(stateOf(one)).toMatchObject({ current: 1, good: 1, pending: null });
   });
 
+  it('is too old: nothing is planned, either', async () => {
+    const one = lab();
+    const path = wrapper(one, '[ "$1" = -V ] && { echo "nftables v0.9.3 (Topsy)"; exit 0; }');
+    const ran = await one.run(`${path} dnfw install --policy policy.yaml --dry-run; ${say('plan')}`);
+    expect(ran.stdout).toBe('plan: 3\n');
+    expect(ran.stderr).toContain('error[nft-unsupported]');
+  });
+
   it('is missing: exit 1', async () => {
     const ran = await lab().run(`mkdir bin; ln -s "$DNFW_NODE" bin/node; PATH=$PWD/bin
       dnfw install --policy policy.yaml --no-confirm; ${say('install')}`);
@@ -169,6 +180,16 @@ describe.concurrent('the disk', () => {
       ${shape} >after; cmp before after; ${say('same')}`);
     expect(ran.stdout).toBe('install: 1\nsame: 0\n');
     expect(ran.stderr).toContain('the file system is read-only');
+  });
+});
+
+describe.concurrent('the folders', () => {
+  it.each(['lib', 'run'])('%s is a file: exit 1, nothing is changed', async (folder) => {
+    const ran = await lab().run(`rm -r ${folder}; touch ${folder}
+      dnfw install --policy policy.yaml --no-confirm; ${say('install')}
+      nft list tables; cat ${folder}`);
+    expect(ran.stdout).toBe('install: 1\n');
+    expect(ran.stderr).toContain('error[file-unwritable]');
   });
 });
 

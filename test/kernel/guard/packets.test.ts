@@ -35,7 +35,7 @@ while [ ! -e ready ]; do sleep 0.02; done
 `;
 
 const tell = `tell() { if "$@"; then echo yes; else echo no; fi; }
-reaches() { tell nsenter -t $there -n timeout 1 python3 -c "import socket; socket.create_connection(('$1', $2), 0.7, ('$3', 0) if '$3' else None)" 2>/dev/null; }
+reaches() { tell nsenter -t $there -n timeout 20 python3 -c "import socket; socket.create_connection(('$1', $2), 2, ('$3', 0) if '$3' else None)" 2>/dev/null; }
 pings() { tell nsenter -t $there -n python3 ping "$1"; }
 vxlan() { nsenter -t $there -n python3 -c "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('10.9.0.1', 40000)); s.sendto(bytes.fromhex('$1'), ('10.9.0.2', 4789))"; }
 load() { nft -j -f "$1"; }
@@ -45,7 +45,7 @@ load() { nft -j -f "$1"; }
 const ping = `cat >ping <<'PY'
 import socket, struct, sys
 six = ':' in sys.argv[1]
-s = socket.socket(*(socket.AF_INET6, socket.SOCK_RAW, 58) if six else (socket.AF_INET, socket.SOCK_RAW, 1)); s.settimeout(0.7)
+s = socket.socket(*(socket.AF_INET6, socket.SOCK_RAW, 58) if six else (socket.AF_INET, socket.SOCK_RAW, 1)); s.settimeout(2)
 head = struct.pack('!BBHHH', 128 if six else 8, 0, 0, 7, 1)
 total = sum(struct.unpack('!4H', head))
 s.sendto(head[:2] + struct.pack('!H', 0 if six else 0xffff - (total & 0xffff) - (total >> 16)) + head[4:], (sys.argv[1], 0))

@@ -97,6 +97,8 @@ nft list set inet dnfw banned4 | grep -c 192.0.2.7`);
     ['nft delete table inet dnfw', 'absent'],
     ['nft flush chain inet dnfw generation', 'unnamed'],
     ['nft flush chain inet dnfw input', 'loaded'],
+    // Nobody knows how it was installed.
+    ['rm -r $DNFW_STATE_DIR/generations', 'loaded'],
     ["printf '{' >$DNFW_STATE_DIR/state.json; nft flush ruleset", 'absent'],
   ])('%s: 13', { timeout: 60_000 }, (damage, guard) => {
     const { out } = script(`${install}${damage}\ndnfw status --json; echo "status $?"`);
