@@ -11,7 +11,7 @@ import { matchesAt, type Overridden, overridden, type Unreached, type Where } fr
 import { lazy } from './lazy.ts';
 
 /** Questions whose answer would take more memory than this are answered with nothing, and the report says so. */
-const budget = 6_000_000;
+const budget = 3_000_000;
 
 /** … or more than some seconds. */
 const work = 15_000_000;
