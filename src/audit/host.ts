@@ -62,6 +62,14 @@ export interface AuditHost extends Source {
   readonly unsure: () => readonly string[];
 }
 
+const rulesIn = ({ iptables, nft }: Source['host'], family: Family): number => {
+  const chains = [
+    ...iptables.tables.filter((table) => table.family === family).flatMap((table) => table.chains),
+    ...nft.tables.flatMap((table) => [...table.chains.values()]),
+  ];
+  return chains.reduce((sum, { rules }) => sum + rules.length, 0);
+};
+
 export const auditHost = (source: Source): AuditHost => {
   const { host } = source;
   const found = lazy(() => hostRules(host.iptables));
@@ -104,7 +112,10 @@ export const auditHost = (source: Source): AuditHost => {
     versionsByRules: lazy(() => commonVersions(docker())),
     program,
     proof: lazyBy((family: Family) =>
-      proofOf(program(family), (question) => unsure.push(`${family === 'ip' ? 'IPv4' : 'IPv6'}: ${question}`)),
+      proofOf(program(family), rulesIn(host, family), (question) => {
+        const said = `${family === 'ip' ? 'IPv4' : 'IPv6'}: ${question}`;
+        if (!unsure.includes(said)) unsure.push(said);
+      }),
     ),
     send: (family, words) => sendWords(simulated(family), words),
     sendDecoded: (decoded, hook) => sendDecoded(simulated(decoded.packet.family), decoded, hook),

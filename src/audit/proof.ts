@@ -18,6 +18,9 @@ const work = 15_000_000;
 
 const options = { assume: everyAssumption, budget, work };
 
+/** Rules of a family. A host with as many takes seconds and some hundred megabytes only to be read. */
+const mostRules = 40_000;
+
 /** A rule for fragments or broken headers does match something: nothing is taken for granted of what packets are. */
 const ofPackets: readonly Assumption[] = ['whole-headers', 'header-chains', 'well-formed-options', 'mss-present', 'soon-expired']; // prettier-ignore
 const anyPacket = { ...options, assume: new Set([...everyAssumption].filter((one) => !ofPackets.includes(one))) };
@@ -83,8 +86,8 @@ const deadEverywhere = (program: Program): readonly Unreached[] => {
   return [...found.values()].filter(({ rule }) => !alive.has(rule));
 };
 
-/** `unsure` is told when an answer would have taken too much. */
-export const proofOf = (program: Program, unsure: (question: string) => void): Proof => {
+/** `count`: how many rules it has. `unsure` is told when an answer would have taken too much. */
+export const proofOf = (program: Program, count: number, unsure: (question: string) => void): Proof => {
   const guarded = <T>(question: string, ask: () => T): T | undefined => {
     try {
       return ask();
@@ -94,14 +97,20 @@ export const proofOf = (program: Program, unsure: (question: string) => void): P
       return undefined;
     }
   };
+  /** About all rules at once: of very many, the answer is not even begun. */
+  const bounded = <T>(question: string, ask: () => T): T | undefined => {
+    if (count <= mostRules) return guarded(question, ask);
+    unsure(question);
+    return undefined;
+  };
   return {
-    unreached: lazy(() => guarded('which rules never match', () => deadEverywhere(program))),
+    unreached: lazy(() => bounded('which rules never match', () => deadEverywhere(program))),
     overridden: (isTheirs, hook, conditions) =>
-      guarded("which packets Docker's rules let in", () =>
+      bounded("which packets Docker's rules let in", () =>
         overridden(program, isTheirs, { hook, kind: 'filter' }, options, conditions),
       ),
     lostAccepts: (table, accepts, hook) =>
-      guarded('which accepts open nothing', () =>
+      bounded('which accepts open nothing', () =>
         lostAccepts(program, table, accepts, { hook, kind: 'filter' }, options),
       ),
     packetThat: (does, hook, conditions) =>
