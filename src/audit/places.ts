@@ -23,7 +23,8 @@ export const iptablesTable = ({ host }: AuditHost, table: ProgramTable): Table |
 export const tableEvidence = (table: Table, note: string): Evidence => ({
   file: table.file,
   line: table.place?.line ?? 0,
-  text: `*${table.name}`,
+  // A listing has no line that opens its table.
+  text: table.place?.text ?? `table ${table.family} ${table.name}`,
   note,
 });
 

@@ -171,7 +171,7 @@ describe('README.md', () => {
 
   it.each(shown)('prints what it shows for %s', (...lines) => {
     const folder = folderWith();
-    cpSync(join(root, 'translations'), join(folder, 'translations'), { recursive: true });
+    for (const data of ['translations', 'test/data']) cpSync(join(root, data), join(folder, data), { recursive: true });
     const script = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
     const start = `dnfw() { ${process.execPath} ${program} "$@"; }; exec 2>&1`;
     const { stdout } = run('bash', ['-c', [start, ...script].join('\n')], { folder });
