@@ -1,7 +1,7 @@
 /** The way of a packet to this host as one hook: what the prover is asked about has to pass both. */
 import type { Condition } from '../../packet/condition.ts';
-import { is } from '../../packet/condition.ts';
-import { key } from '../../packet/field.ts';
+import { interval, is, isNamed, not, within } from '../../packet/condition.ts';
+import { key, payload } from '../../packet/field.ts';
 import type { BaseChain, Program } from '../../packet/program.ts';
 import type { Family } from '../../netfilter/family.ts';
 import type { LetIn } from '../../prove/passing.ts';
@@ -33,7 +33,20 @@ const programs = perHost((host: AuditHost) => lazyBy((family: Family) => joined(
 /** What arrives at this host, however it is addressed. */
 export const toThisHost: Condition = is(key('fib.daddr.type'), routeTypes.local);
 
-/** For each question, which packets for this host come through prerouting and input, and which rules accept them. */
+/**
+ * Others than this host send it: not by lo, and not from a loopback address, which the routing decision refuses between
+ * prerouting and input (net/ipv4/route.c ip_route_input_slow; net/ipv6/ip6_input.c does so before all hooks).
+ */
+const ofOthers = (family: Family): readonly Condition[] => [
+  not(isNamed('iifname', 'lo')),
+  not(
+    family === 'ip'
+      ? within(payload('nh', 96, 32), [interval(0x7f00_0000, 0x7fff_ffff)])
+      : within(payload('nh', 64, 128), [interval(1)]),
+  ),
+];
+
+/** For each question, which packets of others for this host come through prerouting and input, and which rules accept them. */
 export const arrivals = (
   host: AuditHost,
   family: Family,
@@ -41,6 +54,6 @@ export const arrivals = (
 ): readonly LetIn[] | undefined =>
   host.proof(family).letThrough(
     'input',
-    questions.map((question) => [toThisHost, ...question]),
+    questions.map((question) => [toThisHost, ...ofOthers(family), ...question]),
     programs(host)(family),
   );
