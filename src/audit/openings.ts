@@ -111,7 +111,7 @@ const hasUserChain = (host: AuditHost, family: Family): boolean =>
   );
 
 /** The program that has Docker's rules of a family. */
-const dockerProgram = (host: AuditHost, family: Family): string => {
+export const dockerProgram = (host: AuditHost, family: Family): string => {
   const rule = host.rules().find(({ table, docker }) => table.family === family && docker !== undefined);
   return rule ? programFor(rule.table) : family === 'ip' ? 'iptables' : 'ip6tables';
 };

@@ -87,7 +87,7 @@ const together = (host: AuditHost, family: Family, all: readonly Direct[]): read
   return [
     {
       subject: familyWords[family],
-      ...(isFar ? { severity: 'high' as const } : {}),
+      ...(isFar ? { severity: 'high' as const } : known.length === 0 ? { severity: 'low' as const } : {}),
       what: `New connections to ${known.length > 0 ? 'containers at their own addresses' : 'addresses of bridge networks'} are forwarded at ports that are not published: ${listed.join(', ')}${more}.`,
       means: isFar
         ? 'These addresses are routed in the Internet: whoever is not stopped on the way reaches every port of the containers.'
@@ -97,12 +97,10 @@ const together = (host: AuditHost, family: Family, all: readonly Direct[]): read
       fix: [
         {
           what: `keep new connections that are for no published port away (${device}: the device to the outside)`,
-          commands: some
-            .slice(0, most)
-            .map(
-              ({ bridge }) =>
-                `${program} -I ${userChain(host, family)} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
-            ),
+          commands: some.map(
+            ({ bridge }) =>
+              `${program} -I ${userChain(host, family)} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
+          ),
         },
         {
           what: 'or let FORWARD drop what no rule accepts; see first what else this host forwards',
@@ -144,7 +142,7 @@ export const directRouting: FindingRule = {
   job: 'exposure',
   title: 'Containers are reached past the published ports',
   about:
-    "Publishing a port opens it; not publishing it does not close it. Where FORWARD accepts what no rule is about (Docker sets its policy to DROP only if it has switched forwarding on itself), a neighbour who routes a container's network through the host reaches every port in it. Since 28.0 Docker drops what is not published, in DOCKER and in raw PREROUTING. A new connection from a neighbour to a port that is not published is sent through all rules, for every bridge network that is not internal; for addresses that are routed in the Internet also one from there (then the severity is high). Networks of gateway mode nat-unprotected, which are meant to be open, are told of with low severity.",
+    "Publishing a port opens it; not publishing it does not close it. Where FORWARD accepts what no rule is about (Docker sets its policy to DROP only if it has switched forwarding on itself), a neighbour who routes a container's network through the host reaches every port in it. Since 28.0 Docker drops what is not published, in DOCKER and in raw PREROUTING. A new connection from a neighbour to a port that is not published is sent through all rules, for every bridge network that is not internal; for addresses that are routed in the Internet also one from there (then the severity is high). Low where no container is known, so that only the next one is concerned. Networks of gateway mode nat-unprotected, which are meant to be open, are told of with low severity.",
   silent:
     "The policy of FORWARD, Docker's rules of 28.0 and later or a rule of the operator drop it; the network is internal; the host does not forward.",
   references: ['moby#48724', 'moby#49325'],

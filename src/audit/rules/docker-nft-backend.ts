@@ -133,8 +133,11 @@ const internal = (host: AuditHost): readonly Found[] => {
   });
 };
 
+/** DOCKER_OUTPUT and its like are in the namespaces of containers, and stay there with both backends. */
+const hostChain = /^DOCKER(?:-|$)/;
+
 const tables = (host: AuditHost): readonly Found[] => {
-  const rules = ofDocker(host).filter(({ chain }) => chain.name !== 'DOCKER-USER' && chain.name.startsWith('DOCKER'));
+  const rules = ofDocker(host).filter(({ chain }) => chain.name !== 'DOCKER-USER' && hostChain.test(chain.name));
   if (rules.length === 0) return [];
   const some = [...new Set(rules.map(({ table }) => table.family))];
   const names = [

@@ -19,7 +19,7 @@ const find = (host: AuditHost): readonly Found[] => {
   return [
     {
       subject: 'guard',
-      ...(ordered.length > 0 ? { severity: 'medium' as const } : {}),
+      ...(ordered.length > 0 ? { severity: 'low' as const } : {}),
       what:
         ordered.length > 0
           ? `No guard is installed, and clear packets of ${listed(ordered.map(overlayWords), shown)} are kept out by rules of INPUT alone.`
@@ -48,7 +48,7 @@ export const guardAbsent: FindingRule = {
   job: 'guard',
   title: 'No guard is installed',
   about:
-    "The guard is a chain of nftables in front of INPUT. What it drops is dropped, wherever the rules of iptables stand and whoever changes them. Without it the encryption of overlay networks is enforced by single rules of INPUT, which work by their place: then the severity is medium. Looked at are the guard's records and what nft lists.",
+    "The guard is a chain of nftables in front of INPUT. What it drops is dropped, wherever the rules of iptables stand and whoever changes them. Without it the encryption of overlay networks is enforced by single rules of INPUT, which work by their place: then the severity is low. Looked at are the guard's records and what nft lists.",
   silent: 'A guard is loaded, or the host has nothing of Docker.',
   needs: ['guard', 'nft'],
   find,

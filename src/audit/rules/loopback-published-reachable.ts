@@ -41,7 +41,7 @@ const found = (host: AuditHost, exposed: Exposed): readonly Found[] => {
 
 export const loopbackPublishedReachable: FindingRule = {
   code: 'loopback-published-reachable',
-  severity: 'high',
+  severity: 'medium',
   job: 'exposure',
   title: 'A port published on a loopback address is reached from the network',
   about:

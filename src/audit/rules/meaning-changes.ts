@@ -31,7 +31,7 @@ const foundOf = (host: AuditHost, { code, rules, approximate }: Group, reasons: 
   return {
     subject: code,
     severity: approximate && !corners.has(code) ? 'medium' : 'low',
-    what: `The native form of ${countOf(rules.length, 'rule', 'rules')} differs from what iptables does: ${catalogue[code]}.`,
+    what: `The native form of ${countOf(rules.length, 'rule', 'rules')} differs from what iptables does: ${hasLegacy ? catalogue[code] : catalogue[code].replace('iptables-legacy', 'the module of iptables')}.`,
     means: `The reason: ${reasons.join('; ')}. ${approximate ? (corners.has(code) ? 'Ordinary packets are the same on both, but for such cases.' : 'Ordinary packets are concerned.') : 'Only packets that are cut short or broken are concerned: no whole packet is treated differently.'}`,
     evidence: shownRules(rules).map((rule) => evidenceOf(rule)),
     fix: [

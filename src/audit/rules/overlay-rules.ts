@@ -39,7 +39,15 @@ const matchersOf = (rules: readonly HostRule[]): string => {
   return listed([...used].map((matcher) => matcherWords[matcher]));
 };
 
-const describe = (family: Family, overlays: readonly Overlay[]): Found => {
+/** Of a chain that nobody has given nothing is said, not even that it has no such rules. */
+const whereWords = (host: AuditHost, family: Family): string => {
+  const hasInput = host.knows(family, 'filter', 'INPUT');
+  const hasOutput = host.knows(family, 'mangle', 'OUTPUT');
+  if (hasInput && hasOutput) return 'in INPUT and mangle OUTPUT';
+  return hasInput ? 'in INPUT (mangle OUTPUT was not given)' : 'in mangle OUTPUT (INPUT was not given)';
+};
+
+const describe = (host: AuditHost, family: Family, overlays: readonly Overlay[]): Found => {
   const rules = overlays.flatMap(rulesOf);
   const native = [...new Set(overlays.flatMap(({ nativeMarks, nativeDrops }) => [...nativeMarks, ...nativeDrops]))];
   const of = (role: 'marks' | 'accepts' | 'drops' | 'dropsAny'): number =>
@@ -55,7 +63,7 @@ const describe = (family: Family, overlays: readonly Overlay[]): Found => {
   const compat =
     rules.length === 0
       ? ''
-      : ` Docker has ${countOf(rules.length, 'rule')} for them in INPUT and mangle OUTPUT: ${kinds}, told by the ${matchersOf(rules)}. ${eraOf(rules)}.`;
+      : ` Docker has ${countOf(rules.length, 'rule')} for ${overlays.length === 1 ? 'it' : 'them'} ${whereWords(host, family)}: ${kinds}, told by the ${matchersOf(rules)}. ${eraOf(rules)}.`;
   const own =
     native.length === 0
       ? ''
@@ -64,7 +72,7 @@ const describe = (family: Family, overlays: readonly Overlay[]): Found => {
     subject: familyWords[family],
     what: `This host has ${networks}.${compat}${own}`,
     means:
-      'These rules are all that keeps the networks encrypted: without its MARK a network is sent in clear, without its DROP anybody can send into it. Docker puts them there once and never looks whether they still are, or what stands above them.',
+      'What keeps such networks encrypted is such rules alone: without its MARK a network is sent in clear, without its DROP anybody can send into it. Docker puts them there once and never looks whether they still are, or what stands above them.',
     evidence: [...rules.map((rule) => evidenceOf(rule, noteOf(rule))), ...native.map((rule) => nativeEvidence(rule, "Docker's own table"))].slice(0, shown), // prettier-ignore
     fix: [
       { what: 'leave them alone; have the guard enforce them too, whatever happens to them', commands: ['dnfw install --from-host'] }, // prettier-ignore
@@ -75,7 +83,7 @@ const describe = (family: Family, overlays: readonly Overlay[]): Found => {
 const find = (host: AuditHost): readonly Found[] =>
   families.flatMap((family) => {
     const overlays = host.overlays().filter((one) => one.family === family);
-    return overlays.length === 0 ? [] : [describe(family, overlays)];
+    return overlays.length === 0 ? [] : [describe(host, family, overlays)];
   });
 
 export const overlayRules: FindingRule = {

@@ -5,7 +5,7 @@ import type { FindingRule } from '../contract.ts';
 import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf } from '../host-rules.ts';
-import { deciderOf, evidenceOfDecider, inFamily, shown } from '../openings.ts';
+import { deciderOf, dockerProgram, evidenceOfDecider, inFamily, shown } from '../openings.ts';
 import { firstFrom, passage, type Passage } from '../probe.ts';
 import { packetWords } from '../probe-packets.ts';
 
@@ -64,7 +64,10 @@ const send = (host: AuditHost, family: Family, { protocol, port, what }: Port): 
   return isStandIn && open.length < passages.length ? undefined : open[0];
 };
 
-/** More nodes are better let in by the guard. */
+/**
+ * More nodes are better let in by the guard. An ACCEPT for each would stand above Docker's rules that keep clear packets
+ * of encrypted networks out: a RETURN leaves those packets to them.
+ */
 const mostPeers = 8;
 
 const found = (host: AuditHost, family: Family): readonly Found[] => {
@@ -94,7 +97,7 @@ const found = (host: AuditHost, family: Family): readonly Found[] => {
     .filter((peer) => peer.family === family)
     .slice(0, mostPeers)
     .map(({ address }) => printAddress(address, family));
-  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  const program = dockerProgram(host, family);
   return [
     {
       subject: inFamily('ports of the Swarm', family),
@@ -106,13 +109,17 @@ const found = (host: AuditHost, family: Family): readonly Found[] => {
       fix: [
         { what: 'let the guard keep everybody but the nodes out', commands: ['dnfw install --from-host'] },
         {
-          what: 'or drop them in INPUT, for each node first an accept',
-          commands: open.flatMap(({ port: { port, protocol } }) => [
-            `${program} -I INPUT -p ${protocol} -m ${protocol} --dport ${port} -j DROP`,
-            ...(peers.length > 0 ? peers : ['NODE']).map(
-              (peer) => `${program} -I INPUT -s ${peer} -p ${protocol} -m ${protocol} --dport ${port} -j ACCEPT`,
+          what: 'or drop them in INPUT, but for what this host and the nodes send',
+          commands: [
+            `${program} -N SWARM-NODES`,
+            `${program} -A SWARM-NODES -i lo -j RETURN`,
+            ...(peers.length > 0 ? peers : ['NODE']).map((peer) => `${program} -A SWARM-NODES -s ${peer} -j RETURN`),
+            `${program} -A SWARM-NODES -j DROP`,
+            ...open.map(
+              ({ port: { port, protocol } }) =>
+                `${program} -I INPUT -p ${protocol} -m ${protocol} --dport ${port} -j SWARM-NODES`,
             ),
-          ]),
+          ],
         },
       ],
     },
