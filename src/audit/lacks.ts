@@ -30,7 +30,8 @@ export const lacksOf = ({ absent, around, host }: Source): Lacks => {
     needs: new Set(missing),
     words: [
       ...families.map(
-        (part) => `not given: the rules of ${part}; nothing is said of ${part === 'iptables' ? 'IPv4' : 'IPv6'}`,
+        (part) =>
+          `not given, or empty: the rules of ${part}; nothing is said of ${part === 'iptables' ? 'IPv4' : 'IPv6'}`,
       ),
       ...host.gaps.map(({ what, why }) => `not read: ${what}: ${why}`),
       ...host.diagnostics.filter(isError).map(({ what, span }) => `not read: ${span ? `${span.file}:${span.line}: ` : ''}${what}`), // prettier-ignore

@@ -10,12 +10,15 @@ import { type Sent, sendWords } from './send.ts';
 
 export const inFamily = (subject: string, family: Family): string => (family === 'ip' ? subject : `${subject}, IPv6`);
 
-/** `8081/tcp`, `7000-7003/tcp`, `192.0.2.1:9443/tcp`, with the family where it is IPv6. */
-export const portSubject = ({ row: { address, port, last, protocol, family } }: Exposed): string => {
+/** `8081/tcp`, `7000-7003/tcp`, `192.0.2.1:9443/tcp`. */
+export const shortSubject = ({ row: { address, port, last, protocol, family } }: Exposed): string => {
   const ports = `${port}${last === undefined ? '' : `-${last}`}/${protocol}`;
   const at = address === undefined ? '' : family === 'ip' ? `${address}:` : `[${address}]:`;
-  return inFamily(`${at}${ports}`, family);
+  return `${at}${ports}`;
 };
+
+/** The same, with the family where it is IPv6. */
+export const portSubject = (exposed: Exposed): string => inFamily(shortSubject(exposed), exposed.row.family);
 
 /** `tcp port 8081`, `tcp ports 7000 to 7003`. */
 export const portWords = ({ row: { port, last, protocol, address } }: Exposed): string =>
@@ -172,4 +175,18 @@ export const republishing = ({ row: { port, last, protocol }, publishing }: Expo
       commands: [`docker run -p 127.0.0.1:${range(port)}:${range(to)}${suffix} …`],
     },
   ];
+};
+
+/** The ways out of several ports as those of all of them. */
+export const severalAtOnce = (fixes: readonly (readonly Fix[])[], isMore: boolean): readonly Fix[] => {
+  const commands = new Map<string, Set<string>>();
+  for (const { what, commands: some } of fixes.flat()) {
+    const known = commands.get(what) ?? new Set<string>();
+    for (const command of some) known.add(command);
+    commands.set(what, known);
+  }
+  return [...commands].map(([what, some]) => ({
+    what: what.replace('publish it for', `publish those that are not for everybody${isMore ? ', as these,' : ''} for`).replace('one address that needs it', 'one address that needs them').replace('away from it', `away from them${isMore ? ', and so on for the others' : ''}`), // prettier-ignore
+    commands: [...some],
+  }));
 };

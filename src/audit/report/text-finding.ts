@@ -13,11 +13,29 @@ const labelled = (name: string, text: string): readonly string[] => wrapped(`  $
 
 export const place = ({ file, line }: Evidence): string => (line === 0 ? file : `${file}:${line}`);
 
-const ruleLines = (evidence: Evidence, index: number, brush: Brush): readonly string[] => {
-  const note = evidence.note === undefined ? '' : `  ${evidence.note}`;
+/** Of what is only good to know, so many rules: the other formats have them all. */
+const mostOfMinor = 4;
+
+/** A rule that a finding before has shown is named by its place alone. `seen` has those of the host so far. */
+const ruleLines = (evidence: Evidence, index: number, brush: Brush, seen: Set<string>): readonly string[] => {
+  const key = `${place(evidence)} ${evidence.text}`;
+  const isKnown = evidence.text !== '' && seen.has(key);
+  seen.add(key);
+  const note = `${evidence.note === undefined ? '' : `  ${evidence.note}`}${isKnown ? '  (shown above)' : ''}`;
   const [first = '', ...more] = wrapped(index === 0 ? '  rules'.padEnd(inner) : ' '.repeat(inner), inner, `${place(evidence)}${note}`); // prettier-ignore
-  const rule = evidence.text === '' ? [] : wrapped(' '.repeat(inner + 2), inner + 4, evidence.text);
+  const rule = evidence.text === '' || isKnown ? [] : wrapped(' '.repeat(inner + 2), inner + 4, evidence.text);
   return [first, ...more, ...rule.map((line) => brush('faint', line))];
+};
+
+const evidenceLines = ({ evidence, severity }: Finding, brush: Brush, seen: Set<string>): readonly string[] => {
+  const isMinor = severity === 'info' || severity === 'low';
+  // One line instead of one rule saves nothing.
+  const most = isMinor && evidence.length > mostOfMinor + 1 ? mostOfMinor : evidence.length;
+  const left = evidence.length - most;
+  return [
+    ...evidence.slice(0, most).flatMap((one, index) => ruleLines(one, index, brush, seen)),
+    ...(left === 0 ? [] : labelled('', `and ${left} more rules: --format json has them all`)),
+  ];
 };
 
 const commandLines = (commands: readonly string[], indent: number): readonly string[] =>
@@ -44,8 +62,9 @@ export const findingLines = (
   files: readonly string[],
   host: string,
   brush: Brush,
+  seen: Set<string> = new Set(),
 ): readonly string[] => {
-  const { severity, accepted, title, subject, what, means, evidence, witness, fix, references, code } = finding;
+  const { severity, accepted, title, subject, what, means, witness, fix, references, code } = finding;
   const word = accepted ? 'ACCEPTED' : severity.toUpperCase();
   const [head = '', ...more] = wrapped(`${word}  `, word.length + 2, title);
   return [
@@ -57,7 +76,7 @@ export const findingLines = (
       : []),
     ...labelled('seen', what),
     ...labelled('means', means),
-    ...evidence.flatMap((one, index) => ruleLines(one, index, brush)),
+    ...evidenceLines(finding, brush, seen),
     ...(witness ? witnessLines(witness, files, host) : []),
     ...fix.flatMap(fixLines),
     ...(references.length > 0 ? labelled('see', references.join(', ')) : []),

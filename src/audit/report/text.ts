@@ -12,8 +12,9 @@ const byJob = (
   findings: readonly Finding[],
   host: Pick<HostReport, 'name' | 'files'> | undefined,
   brush: Brush,
-): readonly string[] =>
-  jobs.flatMap((job) => {
+): readonly string[] => {
+  const seen = new Set<string>();
+  return jobs.flatMap((job) => {
     const some = findings.filter((finding) => finding.job === job);
     if (some.length === 0) return [];
     const title = jobTitles[job];
@@ -23,10 +24,11 @@ const byJob = (
       brush('faint', '-'.repeat(title.length)),
       ...some.flatMap((finding, index) => [
         ...(index === 0 ? [] : ['']),
-        ...findingLines(finding, host?.files ?? filesOf(finding), host?.name ?? 'HOST', brush),
+        ...findingLines(finding, host?.files ?? filesOf(finding), host?.name ?? 'HOST', brush, seen),
       ]),
     ];
   });
+};
 
 /** What a host is, and how it stands. */
 const headLines = (host: HostReport, brush: Brush): readonly string[] => {

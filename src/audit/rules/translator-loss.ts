@@ -55,16 +55,16 @@ const meaning = (effect: Effect, rules: readonly HostRule[]): string => {
         overlays.length > 0
           ? ` ${countOf(overlays.length, 'of them keeps', 'of them keep')} an encrypted network encrypted: clear VXLAN would come in, or packets leave in clear.`
           : '';
-      return `What nft loads lacks ${actionWords(rules)}, and nothing fails: the program exits with 0, and "nft -f" takes the file.${encrypted}`;
+      return `Today these rules are in force. After a migration with that program the host lacks ${actionWords(rules)}, and nothing fails: the program exits with 0, and "nft -f" takes the file.${encrypted}`;
     }
     case 'inverse':
-      return 'What was dropped passes and what passed is dropped, or the other way round; nothing fails when the file is loaded.';
+      return 'After a migration with that program what was dropped passes and what passed is dropped, or the other way round; nothing fails when the file is loaded.';
     case 'wider':
       return `${actionWords(rules)} would meet packets that the rules of this host leave alone; nothing fails when the file is loaded.`;
     case 'narrower':
       return `${actionWords(rules)} would miss packets that the rules of this host meet; nothing fails when the file is loaded.`;
     case 'other':
-      return 'The rule does something else than before; nothing fails when the file is loaded.';
+      return 'After a migration with that program the rule does something else than before; nothing fails when the file is loaded.';
     case 'refused':
       return '"nft -f" refuses the whole file because of it: whoever takes the line out loses the rule.';
     case 'injection':
