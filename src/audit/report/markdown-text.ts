@@ -10,7 +10,7 @@ export const inHtml = (text: string): string =>
   noMention(wellFormed(text).replaceAll(/[&<>"]/g, (c) => htmlEscapes[c] ?? c));
 
 /** Mentions and numbers of issues are looked for in what was rendered: an empty comment parts them. */
-const noMention = (text: string): string => text.replaceAll(/@(?=[\w-])|#(?=\d)/g, (c) => `${c}<!-- -->`);
+const noMention = (text: string): string => text.replaceAll(/@(?=\\?[\w-])|#(?=\d)/g, (c) => `${c}<!-- -->`);
 
 /** One line of running text, also in a table. */
 export const inline = (text: string): string =>
