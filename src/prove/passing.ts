@@ -1,7 +1,7 @@
 /** Whether a hook lets a packet of some kind through, and which one. */
 import type { Hook } from '../netfilter/hooks.ts';
 import type { Condition } from '../packet/condition.ts';
-import type { Program, ProgramRule, ProgramTable } from '../packet/program.ts';
+import type { Program, ProgramChain, ProgramRule, ProgramTable, Step } from '../packet/program.ts';
 import { assignmentOf, preferred } from './assignment.ts';
 import { decode, type Decoded } from './decode.ts';
 import type { Node } from './diagram.ts';
@@ -29,32 +29,18 @@ export const exampleOf = (
 ): Decoded | undefined =>
   decode(space, assignmentOf(space, preferred(space, packets, preferencesOf(space, named))), hook);
 
-/** The program with a rule in no chain that asks the conditions, so that the names in them are told apart. */
-export const asking = (program: Program, conditions: readonly Condition[]): Program => ({
+/** The program with one more chain, in a table of its own. */
+export const beside = (program: Program, chain: ProgramChain): Program => ({
   ...program,
-  tables: [
-    ...program.tables,
-    {
-      name: '',
-      runs: 'nft',
-      label: 'question',
-      chains: new Map([
-        [
-          'question',
-          {
-            name: 'question',
-            rules: [
-              {
-                origin: { file: '', line: 0, text: '' },
-                steps: conditions.map((condition) => ({ kind: 'test', condition })),
-              },
-            ],
-          },
-        ],
-      ]),
-    },
-  ],
+  tables: [...program.tables, { name: '', runs: 'nft', label: 'question', chains: new Map([[chain.name, chain]]) }],
 });
+
+/** A rule that nobody has written. */
+export const ruleOf = (steps: readonly Step[]): ProgramRule => ({ origin: { file: '', line: 0, text: '' }, steps });
+
+/** The program with a rule that no packet meets and that asks the conditions, so that the names in them are told apart. */
+export const asking = (program: Program, conditions: readonly Condition[]): Program =>
+  beside(program, { name: 'question', rules: [ruleOf(conditions.map((condition) => ({ kind: 'test', condition })))] });
 
 /**
  * A packet that meets all conditions and that all chains of the hook let through (`passes`) or that one of them keeps

@@ -10,67 +10,27 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 const sources = tracked.filter((file) => /^src\/.*\.ts$/.test(file));
 const read = (file: string): string => readFileSync(file, 'utf8');
 
+const rulesets = ['diagnostics', 'netfilter', 'packet'];
+const extended = [...rulesets, 'iptables', 'nftables'];
+const meant = [...extended, 'extensions'];
+const known = [...meant, 'translate', 'simulate', 'docker'];
+
 /** Which rooms a room may import; the picture is in ARCHITECTURE.md. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   diagnostics: [],
   netfilter: ['diagnostics'],
   packet: ['diagnostics', 'netfilter'],
-  iptables: ['diagnostics', 'netfilter', 'packet'],
-  nftables: ['diagnostics', 'netfilter', 'packet'],
-  extensions: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables'],
-  translate: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions'],
-  simulate: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions'],
-  prove: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'simulate'],
-  docker: ['diagnostics', 'netfilter', 'packet', 'iptables', 'nftables', 'extensions', 'translate'],
-  explain: [
-    'diagnostics',
-    'netfilter',
-    'packet',
-    'iptables',
-    'nftables',
-    'extensions',
-    'translate',
-    'simulate',
-    'docker',
-  ],
-  guard: [
-    'diagnostics',
-    'netfilter',
-    'packet',
-    'iptables',
-    'nftables',
-    'extensions',
-    'translate',
-    'simulate',
-    'prove',
-    'docker',
-  ],
-  audit: [
-    'diagnostics',
-    'netfilter',
-    'packet',
-    'iptables',
-    'nftables',
-    'extensions',
-    'translate',
-    'simulate',
-    'prove',
-    'docker',
-    'guard',
-    'capture',
-  ],
-  capture: [
-    'diagnostics',
-    'netfilter',
-    'packet',
-    'iptables',
-    'nftables',
-    'extensions',
-    'translate',
-    'simulate',
-    'docker',
-    'guard',
-  ],
+  iptables: rulesets,
+  nftables: rulesets,
+  extensions: extended,
+  translate: meant,
+  simulate: meant,
+  prove: [...meant, 'simulate'],
+  docker: [...meant, 'translate'],
+  explain: known,
+  guard: [...known, 'prove'],
+  capture: [...known, 'guard'],
+  audit: [...known, 'prove', 'guard', 'capture'],
 };
 
 /** Files that say what nft means: they may know nothing of how a rule was translated, or agreement proves nothing. */

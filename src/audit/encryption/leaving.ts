@@ -8,6 +8,7 @@ import type { Packet } from '../../packet/packet.ts';
 import type { Program } from '../../packet/program.ts';
 import type { Oracle } from '../../packet/view.ts';
 import { readPacket } from '../../packet/words.ts';
+import { beside, ruleOf } from '../../prove/passing.ts';
 import type { RuleEvent, TraceEvent } from '../../simulate/trace.ts';
 import type { AuditHost } from '../host.ts';
 import { perHost } from '../lazy.ts';
@@ -85,35 +86,17 @@ const usualWords = (host: AuditHost, { family, port, vni }: Overlay): string => 
 };
 
 /** Behind everything at the output hook: packets that have kept the mark end here. */
-const probed = (program: Program): Program => ({
-  ...program,
-  tables: [
-    ...program.tables,
-    {
-      name: '',
-      runs: 'nft',
-      label: 'question',
-      chains: new Map([
-        [
-          'marked',
-          {
-            name: 'marked',
-            base: { hook: 'output', priority: 0x7fffffff, type: 'filter', policy: 'accept' },
-            rules: [
-              {
-                origin: { file: '', line: 0, text: '' },
-                steps: [
-                  { kind: 'test', condition: is(key('mark'), encryptionMark) },
-                  { kind: 'verdict', verdict: { kind: 'drop' } },
-                ],
-              },
-            ],
-          },
-        ],
+const probed = (program: Program): Program =>
+  beside(program, {
+    name: 'marked',
+    base: { hook: 'output', priority: 0x7fffffff, type: 'filter', policy: 'accept' },
+    rules: [
+      ruleOf([
+        { kind: 'test', condition: is(key('mark'), encryptionMark) },
+        { kind: 'verdict', verdict: { kind: 'drop' } },
       ]),
-    },
-  ],
-});
+    ],
+  });
 
 /** Packets that leave without the mark although the usual ones have it. */
 const special = (host: AuditHost, some: readonly EncryptedNetwork[]): ReadonlyMap<EncryptedNetwork, Leaving> => {

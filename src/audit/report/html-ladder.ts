@@ -1,7 +1,8 @@
 /** The ladder as a picture: hooks side by side, base chains below each other as packets meet them, and whose they are. */
 import type { Hook } from '../../netfilter/hooks.ts';
 import { type Html, html, nothing } from './html-tag.ts';
-import type { HookLadder, Rung } from './types.ts';
+import type { Rung } from '../../guard/ladder.ts';
+import type { HookLadder } from './types.ts';
 import { plural } from './words.ts';
 
 const captions: Readonly<Record<Hook, string>> = {

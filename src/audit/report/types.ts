@@ -1,22 +1,8 @@
 /** What an audit reports. All formats are made from this, and nothing else. */
+import type { Rung } from '../../guard/ladder.ts';
 import type { Family } from '../../netfilter/family.ts';
 import type { Hook } from '../../netfilter/hooks.ts';
 import type { Finding } from '../finding.ts';
-
-/** A base chain, with who made it as far as names and rules tell. */
-export interface Rung {
-  readonly priority: number;
-  readonly family: string;
-  readonly table: string;
-  readonly chain: string;
-  readonly type: 'filter' | 'nat' | 'route';
-  readonly runs: 'nft' | 'iptables-nft' | 'iptables-legacy';
-  readonly policy: 'accept' | 'drop';
-  readonly rules: number;
-  readonly owner: string;
-  /** Another chain of the same priority meets the same packets: which comes first is chance. */
-  readonly isTied: boolean;
-}
 
 export interface HookLadder {
   readonly hook: Hook;

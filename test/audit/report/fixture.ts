@@ -2,7 +2,8 @@
 import type { Finding, Witness } from '../../../src/audit/finding.ts';
 import type { Declaration, Setting } from '../../../src/audit/report/format.ts';
 import { plainBrush } from '../../../src/audit/report/format.ts';
-import type { HostReport, Report, Rung } from '../../../src/audit/report/types.ts';
+import type { HostReport, Report } from '../../../src/audit/report/types.ts';
+import type { Rung } from '../../../src/guard/ladder.ts';
 
 const declare = (code: string, job: Finding['job'], severity: Finding['severity'], title: string, references: readonly string[] = []): Declaration => ({ code, job, severity, title, references, about: `${title}. This is why it matters, in a sentence or two. And this is what is looked at.`, silent: 'Nobody has it.' }); // prettier-ignore
 
