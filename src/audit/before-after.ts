@@ -18,6 +18,7 @@ import { type Declared, migrationAccepts, migrationDrops, migrationEffects, migr
 import type { HostReport } from './report/types.ts';
 import type { Source } from './source.ts';
 import { countOf, familyWords } from './words.ts';
+import { shellWord } from './shell-words.ts';
 
 interface Sides {
   readonly before: AuditHost;
@@ -88,7 +89,7 @@ const witnessFor = (
 type Sent = ReturnType<AuditHost['sendDecoded']>;
 
 const fixesFor = ({ before, after }: Sides): readonly Fix[] => {
-  const [was, is] = [before, after].map(({ files }) => files.join(' ')) as [string, string];
+  const [was, is] = [before, after].map(({ files }) => files.map(shellWord).join(' ')) as [string, string];
   const again: Fix = { what: 'mend the rules after and compare again', commands: [`dnfw audit --before ${was} --after ${is}`] }; // prettier-ignore
   if (before.rules().length === 0) return [again];
   return [

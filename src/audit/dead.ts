@@ -1,5 +1,5 @@
 /** Rules that never match, each with whose it is and what stands in its way, for the findings about them. */
-import { shellRule, shellWord } from './shell-words.ts';
+import { shellPlace, shellRule, shellWord } from './shell-words.ts';
 import type { Family } from '../netfilter/family.ts';
 import type { ProgramChain, ProgramRule, ProgramTable } from '../packet/program.ts';
 import type { Blocker, Unreached } from '../prove/questions.ts';
@@ -88,7 +88,7 @@ const nftHandle = (host: AuditHost, { found: { table, chain, rule } }: Dead): nu
 export const removing = (host: AuditHost, dead: Dead): readonly string[] => {
   if (dead.rule) return [deleting(dead.rule)];
   const { table, chain } = dead.found;
-  const place = placeWords(table, chain);
+  const place = shellPlace(placeWords(table, chain));
   const handle = nftHandle(host, dead);
   return handle === undefined
     ? [`nft -a list chain ${place}`, `nft delete rule ${place} handle NUMBER`]
@@ -140,7 +140,7 @@ export const tell = (all: readonly Dead[], { each, many, severity }: Telling): r
           subject: place,
           what: `${place}: ${some.length} rules ${many}.`,
           evidence: some.slice(0, shownOfChain).map((dead) => evidenceAt(dead.found.rule.origin, 'never matches')),
-          fix: [{ what: 'look at the chain', commands: [first.rule ? `${programFor(first.rule.table)} -t ${first.rule.table.name} -vnL ${shellWord(first.rule.chain.name)}` : `nft list chain ${place}`] }], // prettier-ignore
+          fix: [{ what: 'look at the chain', commands: [first.rule ? `${programFor(first.rule.table)} -t ${first.rule.table.name} -vnL ${shellWord(first.rule.chain.name)}` : `nft list chain ${shellPlace(place)}`] }], // prettier-ignore
         },
       ];
     }

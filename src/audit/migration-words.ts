@@ -1,6 +1,7 @@
 /** Words and evidence that the findings of migrations share. */
 import type { AuditHost } from './host.ts';
 import type { HostRule } from './host-rules.ts';
+import { shellWord } from './shell-words.ts';
 
 /** Enough to see what they are. */
 const shown = 6;
@@ -34,4 +35,4 @@ export const actionWords = (rules: readonly HostRule[]): string => {
 };
 
 /** What dnfw translate is to read; nothing for the live host. */
-export const filesOf = ({ kind, files }: AuditHost): string => (kind === 'live' ? '' : files.join(' '));
+export const filesOf = ({ kind, files }: AuditHost): string => (kind === 'live' ? '' : files.map(shellWord).join(' '));

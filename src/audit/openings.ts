@@ -7,6 +7,7 @@ import type { AuditHost } from './host.ts';
 import { evidenceAt, type HostRule, programFor } from './host-rules.ts';
 import { type Passage, selfContained } from './probe.ts';
 import { type Sent, sendWords } from './send.ts';
+import { shellWord } from './shell-words.ts';
 
 export const inFamily = (subject: string, family: Family): string => (family === 'ip' ? subject : `${subject}, IPv6`);
 
@@ -108,6 +109,14 @@ export const outsideDevice = (host: AuditHost, family: Family): string => {
   return anywhere?.[0]?.device ?? network[0]?.device ?? 'eth0';
 };
 
+/** The devices by which a port is reached: closing another one would close nothing. */
+export const entrances = (host: AuditHost, exposed: Exposed): readonly string[] => {
+  const { family } = exposed.row;
+  const open = exposed.tried.filter(({ from, reach }) => reach === 'open' && (from === 'anywhere' || from === 'network')); // prettier-ignore
+  if (open.length === 0 || host.probes(family).vantage.isStandIn) return [outsideDevice(host, family)];
+  return [...new Set(open.map(({ door }) => door.device))];
+};
+
 const hasUserChain = (host: AuditHost, family: Family): boolean =>
   host.host.iptables.tables.some(
     (table) => table.family === family && table.chains.some(({ name }) => name === 'DOCKER-USER'),
@@ -120,14 +129,16 @@ export const dockerProgram = (host: AuditHost, family: Family): string => {
 };
 
 /** Docker's proxy is a process of this host: its packets meet INPUT. */
-const closingProxy = (host: AuditHost, { row: { family, port, protocol } }: Exposed): readonly Fix[] => {
-  const device = outsideDevice(host, family);
+const closingProxy = (host: AuditHost, exposed: Exposed): readonly Fix[] => {
+  const { family, port, protocol } = exposed.row;
+  const devices = entrances(host, exposed);
   return [
     {
-      what: `keep packets from outside away from Docker's proxy (${device}: the device to the outside)`,
-      commands: [
-        `${dockerProgram(host, family)} -I INPUT -i ${device} -p ${protocol} -m ${protocol} --dport ${port} -j DROP`,
-      ],
+      what: `keep packets from outside away from Docker's proxy (${devices.join(', ')}: where they come in)`,
+      commands: devices.map(
+        (device) =>
+          `${dockerProgram(host, family)} -I INPUT -i ${shellWord(device)} -p ${protocol} -m ${protocol} --dport ${port} -j DROP`,
+      ),
     },
   ];
 };
@@ -140,31 +151,36 @@ export const closing = (host: AuditHost, exposed: Exposed): readonly Fix[] => {
     publishing,
   } = exposed;
   const ports = `${port}${last === undefined ? '' : `:${last}`}`;
-  const device = outsideDevice(host, family);
+  const devices = entrances(host, exposed);
+  const where = devices.join(', ');
   if (publishing?.rule === undefined)
     return [
       {
-        what: `drop it before Docker's chains are asked (${device}: the device to the outside)`,
+        what: `drop it before Docker's chains are asked (${where}: where it comes in)`,
         commands: [
           'nft add table inet filter-docker',
           "nft 'add chain inet filter-docker forward { type filter hook forward priority filter - 5; }'",
-          `nft 'add rule inet filter-docker forward iifname "${device}" meta l4proto ${protocol} ct original proto-dst ${ports.replace(':', '-')} ct direction original drop'`,
+          ...devices.map(
+            (device) =>
+              `nft ${shellWord(`add rule inet filter-docker forward iifname "${device}" meta l4proto ${protocol} ct original proto-dst ${ports.replace(':', '-')} ct direction original drop`)}`,
+          ),
         ],
       },
     ];
   const chain = hasUserChain(host, family) ? 'DOCKER-USER' : 'FORWARD';
   return [
     {
-      what: `or keep packets from outside away from it (${device}: the device to the outside)`,
-      commands: [
-        `${dockerProgram(host, family)} -I ${chain} -i ${device} -p ${protocol} -m conntrack --ctorigdstport ${ports} --ctdir ORIGINAL -j DROP`,
-      ],
+      what: `or keep packets from outside away from it (${where}: where they come in)`,
+      commands: devices.map(
+        (device) =>
+          `${dockerProgram(host, family)} -I ${chain} -i ${shellWord(device)} -p ${protocol} -m conntrack --ctorigdstport ${ports} --ctdir ORIGINAL -j DROP`,
+      ),
     },
   ];
 };
 
 /** How to publish on one address only. */
-export const republishing = ({ row: { port, last, protocol }, publishing }: Exposed): readonly Fix[] => {
+export const republishing = ({ row: { family, port, last, protocol }, publishing }: Exposed): readonly Fix[] => {
   if (!publishing || publishing.isIngress) return [];
   const to = publishing.to.port;
   const range = (first: number): string => `${first}${last === undefined ? '' : `-${first + last - port}`}`;
@@ -172,7 +188,7 @@ export const republishing = ({ row: { port, last, protocol }, publishing }: Expo
   return [
     {
       what: 'publish it for this host only, or on the one address that needs it',
-      commands: [`docker run -p 127.0.0.1:${range(port)}:${range(to)}${suffix} …`],
+      commands: [`docker run -p ${family === 'ip' ? '127.0.0.1' : "'[::1]'"}:${range(port)}:${range(to)}${suffix} …`],
     },
   ];
 };

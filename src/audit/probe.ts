@@ -5,6 +5,7 @@ import type { Published } from '../guard/published.ts';
 import type { BuiltInChain, TableName } from '../netfilter/hooks.ts';
 import type { Program } from '../packet/program.ts';
 import { viewOf } from '../packet/view.ts';
+import { quotedIfNeeded } from '../packet/wordtokens.ts';
 import { deviceName } from '../simulate/devices.ts';
 import { addressOf, routeTypes, typeOf } from '../simulate/facts.ts';
 import { type Host as SimulatedHost, hostOf } from '../simulate/host.ts';
@@ -137,7 +138,7 @@ export const straightIn = ({ asksRoutes }: Probes): readonly string[] => (asksRo
 
 export const firstFrom = (probes: Probes, door: Door, { protocol, port, address }: Target): First => ({
   family: probes.vantage.family,
-  start: `in=${door.device}`,
+  start: `in=${quotedIfNeeded(door.device)}`,
   source: door.source,
   address: address ?? door.address,
   protocol,
@@ -161,7 +162,7 @@ export const selfContained = ({ words, at, out, isToHost }: Passage): string =>
   [
     words,
     `fib daddr type=${isToHost ? 'local' : 'unicast'}`,
-    ...(at === 'forwarded' && out !== undefined ? [`out=${out}`] : []),
+    ...(at === 'forwarded' && out !== undefined ? [`out=${quotedIfNeeded(out)}`] : []),
   ].join(' ');
 
 /** Of several doors: one that is open is enough, unless they are stand-ins, of which nobody knows which one is right. */

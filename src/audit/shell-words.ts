@@ -5,6 +5,13 @@ const plainWord = /^(?:[\w@%+=:,./-]+|!)$/;
 
 export const shellWord = (word: string): string => (plainWord.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
+/** `ip filter INPUT`: family, table and chain as nft takes them; names that came by netlink may hold anything but blanks. */
+export const shellPlace = (...names: readonly string[]): string =>
+  names
+    .flatMap((name) => name.split(' '))
+    .map(shellWord)
+    .join(' ');
+
 /** A rule as iptables-save prints it: its quotes and backslashes are read by iptables-restore, not as a shell would. */
 export const shellRule = (text: string): string =>
   [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/gs)]

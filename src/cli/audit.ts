@@ -164,7 +164,8 @@ const gathered = async (files: readonly string[], { host, only }: AuditFlags): P
 
 export const auditFiles = async (files: readonly string[], flags: AuditFlags): Promise<ExitStatus> => {
   if (flags.explain !== undefined) return explain(flags.explain, flags);
-  const unknown = flags.only?.find((code) => !codes.has(code));
+  // Without a code nothing would be looked for, and a pipeline with an empty variable would pass.
+  const unknown = flags.only?.length === 0 ? '' : flags.only?.find((code) => !codes.has(code));
   if (unknown !== undefined) return noSuchFinding(unknown);
   if (flags.writeBaseline !== undefined) refuseToOverwrite(flags.writeBaseline);
   const { applied, diagnostics } = flags.baseline === undefined ? { diagnostics: [] } : baselineOf(flags.baseline);

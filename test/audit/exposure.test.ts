@@ -154,6 +154,25 @@ tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=1,fd=3))
     };
   };
 
+  it('are asked for whatever the device is called', () => {
+    const named = host(filter() + nat(publish));
+    const rename = <T extends { readonly device?: string }>(one: T): T => (one.device === 'eth0' ? { ...one, device: 'e"x' } : one); // prettier-ignore
+    const { addresses, routes } = named.host;
+    const renamed = { ...named, host: { ...named.host, addresses: addresses.map(rename), routes: routes.map(rename) } };
+    expect(rowsOf(renamed).find(({ port }) => port === 8080)?.reach).toEqual(everywhere);
+  });
+
+  it('are to be closed at the devices by which they are reached', () => {
+    const fixes = (user: string): readonly string[] => {
+      const { findings } = inspectHost(host(filter(user) + nat(publish)), new Set(['published-port']));
+      return findings.flatMap(({ fix }) => fix.flatMap(({ commands }) => commands)).filter((one) => one.includes('DOCKER-USER')); // prettier-ignore
+    };
+    const close = (device: string): string =>
+      `iptables-legacy -I DOCKER-USER -i ${device} -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP`;
+    expect(fixes('')).toEqual([close('eth0'), close('eth1')]);
+    expect(fixes('-A DOCKER-USER -i eth0 -j DROP\n')).toEqual([close('eth1')]);
+  });
+
   it('are reached by the devices that have their addresses, unless they are for this host only', () => {
     const rows = rowsOf(
       host(filter('', '-A INPUT ! -i eth+ ! -s 198.51.100.20 -p tcp -m tcp --dport 22 -j DROP\n') + nat(publish)),

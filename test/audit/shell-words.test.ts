@@ -41,4 +41,34 @@ describe('rules as words of a shell', () => {
       for (const word of words.filter((one) => one.includes('reboot'))) expect(word).toBe('a;reboot');
     }
   });
+
+  it('are so for names of devices and bridges, whatever is in them', () => {
+    const [outside, bridge] = ["e'x$(touch)", "b'`touch`;r"];
+    const dump = [
+      '*raw', ':PREROUTING ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', 'COMMIT',
+      '*mangle', ':PREROUTING ACCEPT [0:0]', ':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ':POSTROUTING ACCEPT [0:0]', 'COMMIT',
+      '*nat', ':PREROUTING ACCEPT [0:0]', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ':POSTROUTING ACCEPT [0:0]', ':DOCKER - [0:0]',
+      '-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
+      `-A POSTROUTING -s 172.30.0.0/24 ! -o ${bridge} -j MASQUERADE`,
+      `-A DOCKER ! -i ${bridge} -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.30.0.2:80`, 'COMMIT',
+      '*filter', ':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ':DOCKER - [0:0]', ':DOCKER-USER - [0:0]',
+      `-A INPUT -i ${outside} -p tcp -m tcp --dport 22 -j ACCEPT`,
+      `-A INPUT -i ${outside} -p tcp -m tcp --dport 8080 -j DROP`,
+      '-A FORWARD -j DOCKER-USER', `-A FORWARD -o ${bridge} -j DOCKER`,
+      `-A FORWARD -i ${bridge} ! -o ${bridge} -j ACCEPT`, `-A FORWARD -i ${bridge} -o ${bridge} -j ACCEPT`,
+      `-A DOCKER -d 172.30.0.2/32 ! -i ${bridge} -o ${bridge} -p tcp -m tcp --dport 80 -j ACCEPT`, 'COMMIT', '',
+    ].join('\n'); // prettier-ignore
+    const { value } = bareSource([{ name: 'a b/$(touch).rules', text: dump }]);
+    const findings = value ? inspectHost(value).findings : [];
+    expect(findings.map(({ code }) => code)).toEqual(expect.arrayContaining(['published-port', 'direct-routing', 'meaning-changes'])); // prettier-ignore
+    for (const command of findings.flatMap(({ fix }) => fix.flatMap((one) => one.commands))) {
+      if (!command.includes('touch')) continue;
+      const words = argv(command);
+      expect(words).toEqual(
+        expect.arrayContaining(command.includes('rules') ? ['a b/$(touch).rules'] : [expect.stringMatching(/touch/)]),
+      );
+      for (const word of words.filter((one) => one.includes('touch') && !one.includes('rules')))
+        expect([outside, bridge]).toContain(word);
+    }
+  });
 });

@@ -115,6 +115,8 @@ describe('the exit status', () => {
     [['--fail-on', 'urgent'], /urgent/],
     [['--format', 'pdf'], /pdf/],
     [['--only', 'no-such-code'], /no finding "no-such-code"/],
+    [['--only', ''], /no finding ""/],
+    [['--only', ','], /no finding ""/],
     [['--explain', 'no-such-code'], /no finding "no-such-code"/],
     [['--host', 'nobody'], /no host "nobody"/],
   ])('is 2 for %j', (flags, words) => {

@@ -11,6 +11,7 @@ import { groupBy } from '../group.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceAt } from '../host-rules.ts';
 import { chainEvidence, familyWords, some } from '../places.ts';
+import { shellPlace } from '../shell-words.ts';
 
 const shown = 4;
 const newConnection = is({ kind: 'key', key: 'ct.state' }, ctStates.new);
@@ -71,7 +72,7 @@ const found = (
       fix: [
         {
           what: 'accept them in the later chain as well, or keep the rules of the host in one place',
-          commands: [`nft list chains`, killer.table.runs === 'nft' ? `nft -a list chain ${placeWords(killer.table, killer.chain)}` : `iptables-save -t ${killer.table.name}`], // prettier-ignore
+          commands: [`nft list chains`, killer.table.runs === 'nft' ? `nft -a list chain ${shellPlace(placeWords(killer.table, killer.chain))}` : `iptables-save -t ${killer.table.name}`], // prettier-ignore
         },
       ],
     },

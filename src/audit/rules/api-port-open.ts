@@ -6,6 +6,7 @@ import type { AuditHost } from '../host.ts';
 import {
   closing,
   deciderOf,
+  dockerProgram,
   evidenceOfDecider,
   outsideDevice,
   portSubject,
@@ -13,6 +14,7 @@ import {
   waysIn,
   widest,
 } from '../openings.ts';
+import { shellWord } from '../shell-words.ts';
 
 /** Plain HTTP by convention; 2376 is the one with TLS. */
 const api = 2375;
@@ -30,7 +32,7 @@ const found = (host: AuditHost, exposed: Exposed): readonly Found[] => {
   const sent = way && shown(host, family, way.passage);
   if (!sent) return [];
   const decider = deciderOf(sent);
-  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  const program = dockerProgram(host, family);
   const device = outsideDevice(host, family);
   return [
     {
@@ -44,7 +46,7 @@ const found = (host: AuditHost, exposed: Exposed): readonly Found[] => {
       fix: [
         {
           what: 'close it at once',
-          commands: [`${program} -I INPUT -i ${device} -p tcp --dport ${api} -j DROP`],
+          commands: [`${program} -I INPUT -i ${shellWord(device)} -p tcp --dport ${api} -j DROP`],
         },
         {
           what: 'then take the address away from the engine; use SSH instead',

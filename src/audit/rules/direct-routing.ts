@@ -8,6 +8,7 @@ import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
 import { evidenceOfDecider, outsideDevice, shown } from '../openings.ts';
 import { familyWords } from '../words.ts';
 import { type Direct, directWords, reachedDirectly } from '../reaching.ts';
+import { shellWord } from '../shell-words.ts';
 import type { Sent } from '../send.ts';
 
 const most = 4;
@@ -76,6 +77,8 @@ const together = (host: AuditHost, family: Family, all: readonly Direct[]): read
     host.rules().find(({ table, docker }) => table.family === family && docker)?.table ?? { family, backend: 'nft' },
   );
   const device = outsideDevice(host, family);
+  const { isStandIn } = host.probes(family).vantage;
+  const entrance = isStandIn ? device : [...new Set(some.map(({ door }) => door.device))].join(', ');
   const deciders = new Map(
     tried.flatMap((one) => {
       const evidence = forwardedBy(host, family, one);
@@ -96,10 +99,10 @@ const together = (host: AuditHost, family: Family, all: readonly Direct[]): read
       witness: sent.witness,
       fix: [
         {
-          what: `keep new connections that are for no published port away (${device}: the device to the outside)`,
+          what: `keep new connections that are for no published port away (${entrance}: where they come in)`,
           commands: some.map(
-            ({ bridge }) =>
-              `${program} -I ${userChain(host, family)} -i ${device} -o ${bridge.device} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
+            ({ bridge, door }) =>
+              `${program} -I ${userChain(host, family)} -i ${shellWord(isStandIn ? device : door.device)} -o ${shellWord(bridge.device)} -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP`,
           ),
         },
         {

@@ -7,6 +7,7 @@ import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule, programFor } from '../host-rules.ts';
 import { countOf, shownRules } from '../migration-words.ts';
 import { familyWords } from '../words.ts';
+import { shellWord } from '../shell-words.ts';
 
 const isReturn = ({ text }: HostRule): boolean => text === '-j RETURN';
 
@@ -128,7 +129,7 @@ const internal = (host: AuditHost): readonly Found[] => {
       means:
         "A packet from another device with a source address of the subnet comes in today and would not any more. Nothing else changes for the network's containers.",
       evidence: own.map((rule) => evidenceOf(rule)),
-      fix: [{ what: 'nothing has to be done', commands: [`ip route show dev ${bridge}`] }],
+      fix: [{ what: 'nothing has to be done', commands: [`ip route show dev ${shellWord(bridge)}`] }],
     };
   });
 };
@@ -154,7 +155,7 @@ const tables = (host: AuditHost): readonly Found[] => {
       evidence: shownRules(rules)
         .slice(0, 3)
         .map((rule) => evidenceOf(rule)),
-      fix: [{ what: 'look at the tables with nft', commands: names.map((name) => `nft list table ${name}`) }],
+      fix: [{ what: 'nothing has to be done now; after the switch, look at the tables with nft', commands: names.map((name) => `nft list table ${name}`) }],
     },
   ];
 };

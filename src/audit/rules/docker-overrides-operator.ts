@@ -9,6 +9,7 @@ import type { Evidence, Fix, Found, Severity } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { deleting, evidenceOf, type HostRule, programFor } from '../host-rules.ts';
 import { shellRule } from '../shell-words.ts';
+import { listed } from '../words.ts';
 import { chainWords, counted, isDockers, ownerOf, tableEvidence, iptablesTable } from '../places.ts';
 
 const shown = 4;
@@ -115,7 +116,7 @@ const found = (host: AuditHost, family: Family, where: Where, one: Overridden): 
     {
       subject: about.subject,
       severity: severityOf(where, about, isDecrypted),
-      what: `${counted(rules.length, 'rule')} of Docker in ${chainWords(first)} ${rules.length === 1 ? 'accepts' : 'accept'} ${what} that ${about.words} would have kept out.`,
+      what: `${counted(rules.length, 'rule')} of Docker in ${listed([...new Set(rules.map(chainWords))])} ${rules.length === 1 ? 'accepts' : 'accept'} ${what} that ${about.words} would have kept out.`,
       means:
         where === 'forward'
           ? 'What the rule says does not hold for containers: their traffic is let through before it is asked.'

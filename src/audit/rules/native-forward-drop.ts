@@ -9,6 +9,7 @@ import { groupBy } from '../group.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceAt, evidenceOf } from '../host-rules.ts';
 import { chainEvidence, counted, familyWords, some } from '../places.ts';
+import { shellPlace } from '../shell-words.ts';
 
 const shown = 4;
 
@@ -42,9 +43,9 @@ const whatOf = (dead: readonly Dead[], family: Family): string => {
 const addCommand = ({ table, chain }: Killer): readonly string[] =>
   table.runs === 'nft'
     ? [
-        `nft insert rule ${table.label} ${chain.name} ct state established,related accept`,
-        `nft insert rule ${table.label} ${chain.name} iifname docker0 accept`,
-        `nft insert rule ${table.label} ${chain.name} oifname docker0 ct status dnat accept`,
+        `nft insert rule ${shellPlace(table.label, chain.name)} ct state established,related accept`,
+        `nft insert rule ${shellPlace(table.label, chain.name)} iifname docker0 accept`,
+        `nft insert rule ${shellPlace(table.label, chain.name)} oifname docker0 ct status dnat accept`,
       ]
     : [`${table.label.startsWith('ip6') ? 'ip6tables' : 'iptables'}-${table.runs === 'iptables-legacy' ? 'legacy' : 'nft'} -P ${chain.name} ACCEPT`]; // prettier-ignore
 

@@ -11,9 +11,9 @@ import {
   closing,
   type Decider,
   deciderOf,
+  entrances,
   evidenceOfDecider,
   inFamily,
-  outsideDevice,
   portSubject,
   portWords,
   republishing,
@@ -137,7 +137,7 @@ const byPolicy = (host: AuditHost, family: Family, some: readonly Believed[]): r
   const { decider, sent } = first;
   const ports = some.slice(0, shownPorts).map(({ exposed }) => portSubject(exposed).replace(/, IPv6$/, ''));
   const more = some.length > shownPorts ? ` and ${some.length - shownPorts} more` : '';
-  const device = outsideDevice(host, family);
+  const devices = entrances(host, first.exposed);
   const closes = closing(host, first.exposed);
   return [
     {
@@ -152,7 +152,7 @@ const byPolicy = (host: AuditHost, family: Family, some: readonly Believed[]): r
       witness: sent.witness,
       fix: [
         {
-          what: `close each of them that is not meant to be open, before any rule of Docker's (${device}: the device to the outside)`,
+          what: `close each of them that is not meant to be open, before any rule of Docker's (${devices.join(', ')}: where they come in)`,
           commands: closes.flatMap(({ commands }) => commands),
         },
         ...republishing(first.exposed).map((fix) => ({ ...fix, what: `or ${fix.what}` })),

@@ -7,6 +7,7 @@ import { groupBy } from '../group.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceAt } from '../host-rules.ts';
 import { counted } from '../places.ts';
+import { shellWord } from '../shell-words.ts';
 
 const shownBlockers = 4;
 const shownRules = 5;
@@ -71,7 +72,7 @@ const ofOthers = (host: AuditHost, all: readonly Dead[]): readonly Found[] => {
           ...some.slice(0, shownRules).map(({ found }) => evidenceAt(found.rule.origin, 'never matches')),
         ],
         fix: [
-          { what: 'see whether the rule in front is meant to decide this, and make it narrower if not', commands: foreign.filter(({ same }) => !same).slice(0, 1).map(({ rule }) => `dnfw explain -- '${host.ruleOf(rule)?.text.replaceAll("'", "'\\''") ?? rule.origin.text}'`) }, // prettier-ignore
+          { what: 'see whether the rule in front is meant to decide this, and make it narrower if not', commands: foreign.filter(({ same }) => !same).slice(0, 1).map(({ rule }) => `dnfw explain -- ${shellWord(host.ruleOf(rule)?.text ?? rule.origin.text)}`) }, // prettier-ignore
         ],
       },
     ];

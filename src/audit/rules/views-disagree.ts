@@ -8,6 +8,7 @@ import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { programFor } from '../host-rules.ts';
 import { counted, tableEvidence } from '../places.ts';
+import { shellPlace } from '../shell-words.ts';
 
 const shown = 4;
 
@@ -74,7 +75,7 @@ const inTable = (table: Table, listed: NftTable): readonly Found[] => {
       fix: [
         {
           what: 'look at both, and move native rules into a table of their own',
-          commands: [`nft -a list table ${place}`, `${programFor(table)}-save -t ${table.name}`],
+          commands: [`nft -a list table ${shellPlace(place)}`, `${programFor(table)}-save -t ${table.name}`],
         },
       ],
     },
