@@ -157,8 +157,8 @@ tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=1,fd=3))
   it('are asked for whatever the device is called', () => {
     const named = host(filter() + nat(publish));
     const rename = <T extends { readonly device?: string }>(one: T): T => (one.device === 'eth0' ? { ...one, device: 'e"x' } : one); // prettier-ignore
-    const { addresses, routes } = named.host;
-    const renamed = { ...named, host: { ...named.host, addresses: addresses.map(rename), routes: routes.map(rename) } };
+    const { addresses, routes: ways } = named.host;
+    const renamed = { ...named, host: { ...named.host, addresses: addresses.map(rename), routes: ways.map(rename) } };
     expect(rowsOf(renamed).find(({ port }) => port === 8080)?.reach).toEqual(everywhere);
   });
 

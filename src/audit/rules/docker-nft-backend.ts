@@ -155,7 +155,12 @@ const tables = (host: AuditHost): readonly Found[] => {
       evidence: shownRules(rules)
         .slice(0, 3)
         .map((rule) => evidenceOf(rule)),
-      fix: [{ what: 'nothing has to be done now; after the switch, look at the tables with nft', commands: names.map((name) => `nft list table ${name}`) }],
+      fix: [
+        {
+          what: 'nothing has to be done now; after the switch, look at the tables with nft',
+          commands: names.map((name) => `nft list table ${name}`),
+        },
+      ],
     },
   ];
 };
