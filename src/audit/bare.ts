@@ -1,5 +1,5 @@
 /** Bare rules as a host to audit: dumps and listings, all of them of one host. */
-import { isError, type Outcome } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, isError, type Outcome } from '../diagnostics/diagnostic.ts';
 import { detectFormat } from '../iptables/detect.ts';
 import type { Input } from '../iptables/parse.ts';
 import type { Ruleset, Table } from '../iptables/types.ts';
@@ -38,6 +38,21 @@ const withBackends = (tables: readonly Table[], listed: NftRuleset | undefined):
 const isListed = (table: Table, listed: NftRuleset | undefined): boolean =>
   listed?.tables.some(({ family, name }) => family === table.family && name === table.name) === true;
 
+const advice: Readonly<Record<string, string>> = {
+  'backend-assumed': 'a capture tells, and so does what nft lists',
+  'family-assumed': 'a capture tells, and so does a name such as HOST.ip6tables-save',
+};
+
+/** Not where nft's listing has told the backend after all. */
+const supposedOf = (diagnostics: readonly Diagnostic[], { tables }: Ruleset): readonly string[] =>
+  diagnostics.flatMap(({ code, what }) => {
+    const help = advice[code];
+    const isTold =
+      code === 'backend-assumed' &&
+      !tables.some(({ backend, file }) => backend === 'legacy' && what.startsWith(`${file} `));
+    return help === undefined || isTold ? [] : [`${what}; ${help}`];
+  });
+
 const nothing: NftRuleset = { tables: [] };
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -52,6 +67,7 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
   const listed = native?.listed ?? native?.ruleset;
   const ruleset = withBackends(iptables.flatMap(({ tables }) => tables), listed); // prettier-ignore
   const nft = native && apartFrom(native.ruleset, ruleset).own;
+  const supposed = supposedOf(diagnostics, ruleset);
   const families = new Set(ruleset.tables.map(({ family }) => family));
   return {
     value: {
@@ -73,6 +89,7 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
         diagnostics: said,
       },
       around: {},
+      ...(supposed.length === 0 ? {} : { supposed }),
       chains: chainsIn(inputs, ruleset),
       absent: new Set([
         ...(families.has('ip') ? [] : (['iptables'] as const)),

@@ -9,7 +9,7 @@ export interface Lacks {
   readonly words: readonly string[];
 }
 
-export const lacksOf = ({ absent, around, host }: Source): Lacks => {
+export const lacksOf = ({ absent, around, host, supposed = [] }: Source): Lacks => {
   const missing: Need[] = [];
   const lack = (need: Need, isMissing: boolean): void => {
     if (isMissing) missing.push(need);
@@ -29,10 +29,14 @@ export const lacksOf = ({ absent, around, host }: Source): Lacks => {
   return {
     needs: new Set(missing),
     words: [
-      ...families.map(
-        (part) =>
-          `not given, or empty: the rules of ${part}; nothing is said of ${part === 'iptables' ? 'IPv4' : 'IPv6'}`,
-      ),
+      ...families.map((part) => {
+        const family = part === 'iptables' ? 'IPv4' : 'IPv6';
+        const rest = absent.has('nft')
+          ? `nothing is said of ${family}`
+          : `of ${family} it is only known what nft lists`;
+        return `not given, or empty: the rules of ${part}; ${rest}`;
+      }),
+      ...supposed.map((what) => `not known: ${what}`),
       ...host.gaps.map(({ what, why }) => `not read: ${what}: ${why}`),
       ...host.diagnostics.filter(isError).map(({ what, span }) => `not read: ${span ? `${span.file}:${span.line}: ` : ''}${what}`), // prettier-ignore
     ],

@@ -11,8 +11,12 @@ export const shownRules = (rules: readonly HostRule[]): readonly HostRule[] => r
 export const countOf = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
 /** Of a rule that dnfw has no model of, only its words are known. */
-export const actionOf = ({ rule: { action, unmodelled }, text }: HostRule): string => {
-  if (unmodelled) return / -j (\S+)/.exec(` ${text}`)?.[1] ?? 'rule';
+export const actionOf = ({ rule: { action, unmodelled }, text, table }: HostRule): string => {
+  if (unmodelled) {
+    const target = / -j (\S+)/.exec(` ${text}`)?.[1];
+    if (target === undefined) return 'rule without a target';
+    return table.chains.some(({ name }) => name === target) ? `jump to ${target}` : target;
+  }
   switch (action.kind) {
     case 'none':
       return 'rule without a target';

@@ -17,4 +17,6 @@ export interface Source {
   readonly chains: ReadonlySet<string> | undefined;
   /** Parts that `host` does not have because nobody gave them: not the same as a host that has none. */
   readonly absent: ReadonlySet<'iptables' | 'ip6tables' | 'nft' | 'engine' | 'sockets' | 'addresses'>;
+  /** What had to be supposed to read it, as sentences: which backend the rules of an old dump are of. */
+  readonly supposed?: readonly string[];
 }

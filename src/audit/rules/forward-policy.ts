@@ -52,8 +52,8 @@ const open = (host: AuditHost, family: Family): readonly Found[] => {
       severity: isRouter ? 'medium' : 'info',
       what: `FORWARD has policy ACCEPT for ${familyWords[family]}, and the host forwards (${setting[family]} is ${value})${isRouter ? ` between ${some(links)}` : ''}.`,
       means: isRouter
-        ? 'Whoever sends packets to this host for another network has them routed, from each of these networks to the others. Docker turns forwarding on for the whole host.'
-        : 'Whoever sends packets to this host for another network has them routed, as far as no rule keeps them out. Docker turns forwarding on for the whole host.',
+        ? 'Whoever sends packets to this host for another network has them routed, from each of these networks to the others. Docker leaves this policy alone where forwarding was on before it started.'
+        : 'Whoever sends packets to this host for another network has them routed, as far as no rule keeps them out. Docker leaves this policy alone where forwarding was on before it started.',
       evidence: tables.map((table) => tableEvidence(table, 'FORWARD has policy ACCEPT')),
       witness,
       fix: tables.map((table) => ({

@@ -30,7 +30,7 @@ const foundOf = (host: AuditHost, { code, rules, approximate }: Group, reasons: 
   const hasLegacy = rules.some(({ table }) => table.backend === 'legacy');
   return {
     subject: code,
-    severity: approximate && !corners.has(code) ? 'medium' : 'low',
+    severity: !approximate ? 'info' : corners.has(code) ? 'low' : 'medium',
     what: `The native form of ${countOf(rules.length, 'rule', 'rules')} differs from what iptables does: ${hasLegacy ? catalogue[code] : catalogue[code].replace('iptables-legacy', 'the module of iptables')}.`,
     means: `The reason: ${reasons.join('; ')}. ${approximate ? (corners.has(code) ? 'Ordinary packets are the same on both, but for such cases.' : 'Ordinary packets are concerned.') : 'Only packets that are cut short or broken are concerned: no whole packet is treated differently.'}`,
     evidence: shownRules(rules).map((rule) => evidenceOf(rule)),
@@ -54,11 +54,11 @@ const mostReasons = 3;
 
 export const meaningChanges: FindingRule = {
   code: 'meaning-changes',
-  severity: 'low',
+  severity: 'info',
   job: 'migration',
   title: 'The native form of rules differs on some packets',
   about:
-    'dnfw says of every rule whether its native form does the same. Where it does not, a code says on which packets: truncated headers, which the modules of iptables drop on the spot; later fragments; routing lookups that nft words otherwise. Low: only packets that are broken or cut short, or corner cases of routing. Medium: ordinary packets are concerned. One finding for each code, with the rules as evidence.',
+    'dnfw says of every rule whether its native form does the same. Where it does not, a code says on which packets: truncated headers, which the modules of iptables drop on the spot; later fragments; routing lookups that nft words otherwise. Info: only packets that are broken or cut short. Low: corner cases of routing. Medium: ordinary packets are concerned. One finding for each code, with the rules as evidence.',
   silent: 'Every rule that has a native form means the same on all packets.',
   needs: [],
   find: (host) => {

@@ -8,10 +8,14 @@ import { actionWords, countOf, filesOf, shownRules } from '../migration-words.ts
 const foundOf = (host: AuditHost, what: string, rules: readonly HostRule[]): Found => {
   const refusal = rules[0]?.entry.refusal;
   const why = (refusal?.why ?? rules[0]?.entry.why[0] ?? '').replace(/\.$/, '');
+  // Of what dnfw has no model, it cannot say that nftables has nothing for it.
+  const isUnknown = rules.some(({ rule }) => rule.unmodelled);
   return {
     subject: what,
-    what: `${countOf(rules.length, 'rule has', 'rules have')} no native form (${what}): ${why}.`,
-    means: `A host without iptables is one without ${actionWords(rules)} of this kind. dnfw refuses to leave them out unless it is told to.${refusal?.help === undefined ? '' : ` What helps: ${refusal.help}.`}`,
+    what: isUnknown
+      ? `${countOf(rules.length, 'rule is', 'rules are')} not translated (${what}): ${why}. nftables itself may have a form for it.`
+      : `${countOf(rules.length, 'rule has', 'rules have')} no native form (${what}): ${why}.`,
+    means: `A host without iptables is one without ${actionWords(rules)} of this kind. dnfw refuses to leave such a rule out unless it is told to.${refusal?.help === undefined ? '' : ` What helps: ${refusal.help}.`}`,
     evidence: shownRules(rules).map((rule) => evidenceOf(rule, 'no native form')),
     fix: [
       {

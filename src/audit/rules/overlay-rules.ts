@@ -7,6 +7,7 @@ import { families, type Family } from '../../netfilter/family.ts';
 import type { FindingRule } from '../contract.ts';
 import { nativeEvidence } from '../encryption/commands.ts';
 import type { Found } from '../finding.ts';
+import { guardTableOf } from '../guard.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule } from '../host-rules.ts';
 import { type Overlay, rulesOf, vniWords } from '../overlays.ts';
@@ -48,6 +49,7 @@ const whereWords = (host: AuditHost, family: Family): string => {
 };
 
 const describe = (host: AuditHost, family: Family, overlays: readonly Overlay[]): Found => {
+  const isGuarded = guardTableOf(host.host.listed) !== undefined;
   const rules = overlays.flatMap(rulesOf);
   const native = [...new Set(overlays.flatMap(({ nativeMarks, nativeDrops }) => [...nativeMarks, ...nativeDrops]))];
   const of = (role: 'marks' | 'accepts' | 'drops' | 'dropsAny'): number =>
@@ -71,11 +73,12 @@ const describe = (host: AuditHost, family: Family, overlays: readonly Overlay[])
   return {
     subject: familyWords[family],
     what: `This host has ${networks}.${compat}${own}`,
-    means:
-      'What keeps such networks encrypted is such rules alone: without its MARK a network is sent in clear, without its DROP anybody can send into it. Docker puts them there once and never looks whether they still are, or what stands above them.',
+    means: `${isGuarded ? 'Beside the guard, what keeps such networks encrypted is such rules' : 'What keeps such networks encrypted is such rules alone'}: without its MARK a network is sent in clear, without its DROP anybody can send into it. Docker puts them there once and never looks whether they still are, or what stands above them.`,
     evidence: [...rules.map((rule) => evidenceOf(rule, noteOf(rule))), ...native.map((rule) => nativeEvidence(rule, "Docker's own table"))].slice(0, shown), // prettier-ignore
     fix: [
-      { what: 'leave them alone; have the guard enforce them too, whatever happens to them', commands: ['dnfw install --from-host'] }, // prettier-ignore
+      isGuarded
+        ? { what: 'leave them alone; see whether the guard has all of the networks', commands: ['dnfw status'] }
+        : { what: 'leave them alone; have the guard enforce them too, whatever happens to them', commands: ['dnfw install --from-host'] }, // prettier-ignore
     ],
   };
 };

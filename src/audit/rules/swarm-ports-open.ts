@@ -4,6 +4,7 @@ import { type Family, families } from '../../netfilter/family.ts';
 import type { FindingRule } from '../contract.ts';
 import type { Evidence, Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
+import { guardTableOf } from '../guard.ts';
 import { evidenceOf } from '../host-rules.ts';
 import { deciderOf, dockerProgram, evidenceOfDecider, inFamily, shown } from '../openings.ts';
 import { firstFrom, passage, type Passage } from '../probe.ts';
@@ -107,7 +108,12 @@ const found = (host: AuditHost, family: Family): readonly Found[] => {
       evidence,
       witness: sent.witness,
       fix: [
-        { what: 'let the guard keep everybody but the nodes out', commands: ['dnfw install --from-host'] },
+        guardTableOf(host.host.listed)
+          ? {
+              what: "name the nodes in the guard's policy (swarm: peers), allow these ports to nobody else, and load it",
+              commands: ['${EDITOR:-vi} /etc/dnfw/policy.yaml', 'dnfw install'],
+            }
+          : { what: 'let the guard keep everybody but the nodes out', commands: ['dnfw install --from-host'] },
         {
           what: 'or drop them in INPUT, but for what this host and the nodes send',
           commands: [
