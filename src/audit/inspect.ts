@@ -45,8 +45,14 @@ const notLookedFor = (lacked: ReadonlySet<Need>, rules: readonly FindingRule[]):
 const nftRules = ({ host }: AuditHost): number =>
   host.nft.tables.flatMap(({ chains }) => [...chains.values()]).reduce((sum, { rules }) => sum + rules.length, 0);
 
+/** Tables of Docker's own nftables backend. */
+const isNative: ReadonlySet<string> = new Set(['docker-bridges', 'docker-overlay']);
+
 const eraOf = (host: AuditHost): string | undefined => {
-  if (!host.rules().some(({ docker }) => docker !== undefined && docker.part !== 'operator')) return undefined;
+  if (!host.rules().some(({ docker }) => docker !== undefined && docker.part !== 'operator'))
+    return host.host.nft.tables.some(({ name }) => isNative.has(name))
+      ? '29 and later, with the nftables backend'
+      : undefined;
   const versions = host.versionsByRules();
   return versions.length === 0 ? 'several releases' : versionWords(versions);
 };

@@ -11,7 +11,19 @@ import { readInput } from './files.ts';
 /** The live host, read as a capture of it would be. */
 export const liveSource = async (): Promise<Source> => {
   const { captureHost } = await import('./capture-host.ts');
-  return sourceOfCapture(await captureHost());
+  const source = await sourceOfCapture(await captureHost());
+  const { iptables, gaps } = source.host;
+  const unread = (['iptables', 'nft'] as const).map((part) => gaps.find(({ what }) => what === part));
+  // Nothing found where nothing could be read would let a pipeline pass.
+  if (iptables.tables.length === 0 && unread.every((gap) => gap !== undefined))
+    throw new EnvironmentError(
+      'live-read-failed',
+      `no rules of this host can be read: ${unread.map((gap) => gap?.why ?? '').join('; ')}`,
+      {
+        help: 'run dnfw as root, or give it a capture or files made with iptables-save',
+      },
+    );
+  return source;
 };
 
 /** The host of a capture; undefined if the file is something else. */

@@ -1,5 +1,6 @@
 // A host to audit, from a capture: everything that findings may ask for, and nothing that nobody knows.
 import { describe, expect, it } from 'vitest';
+import { bareSource } from '../../src/audit/bare.ts';
 import { sourceOfCapture } from '../../src/audit/captured.ts';
 import { inspectHost } from '../../src/audit/inspect.ts';
 import { readCapture } from '../../src/capture/read.ts';
@@ -104,6 +105,16 @@ describe('a source from a capture', () => {
     expect(source).toMatchObject({ kind: 'live', files: [] });
     const [rule] = source.host.iptables.tables[0]?.chains[0]?.rules ?? [];
     expect(rule?.origin).toMatchObject({ file: '<iptables-nft-save>', line: 5 });
+  });
+});
+
+describe('the releases that a report names', () => {
+  it.each([
+    ['docker-bridges', '29 and later, with the nftables backend'],
+    ['mine', undefined],
+  ])('are told by a native table of Docker, too: %s', (name, era) => {
+    const { value } = bareSource([{ name: 'x.json', text: JSON.stringify({ nftables: [{ table: { family: 'ip', name, handle: 1 } }] }) }]); // prettier-ignore
+    expect(value && inspectHost(value, new Set()).era).toBe(era);
   });
 });
 

@@ -112,6 +112,14 @@ describe('the live host', () => {
     expect(codesIn(stderr)).toEqual(['live-read-failed']);
   });
 
+  it('that may not be read is not audited: nothing found would say too much', () => {
+    const { status, stdout, stderr } = onHost(
+      `iptables-nft -A INPUT -j DROP; setpriv --bounding-set=-all --inh-caps=-all ${process.execPath} ${program} audit --fail-on info`,
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(codesIn(stderr)).toEqual(['live-read-failed']);
+  });
+
   it('is read although something was piped in, with a note', () => {
     const { status, stderr } = onHost('echo "-A INPUT -j DROP" | dnfw translate');
     expect(status).toBe(0);
