@@ -164,6 +164,6 @@ describe('a capture in the place of rules', () => {
     const places = [...stdout.matchAll(/"file": "host\.json",\s*"line": (\d+),\s*"text": "(.*)"/g)];
     expect(places.length).toBeGreaterThan(0);
     for (const [, line, rule] of places)
-      if (line !== '0') expect(lines[Number(line) - 1]).toContain(rule?.startsWith('-') ? rule : '{"rule":');
+      if (line !== '0') expect(lines[Number(line) - 1]).toContain(/^[-*]/.test(rule ?? '') ? rule : '{"rule":');
   });
 });
