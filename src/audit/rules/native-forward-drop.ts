@@ -7,7 +7,7 @@ import type { Evidence, Found } from '../finding.ts';
 import { type DockerAccept, dockerAccepts, dockerTables } from '../forwarding.ts';
 import { groupBy } from '../group.ts';
 import type { AuditHost } from '../host.ts';
-import { evidenceAt, evidenceOf } from '../host-rules.ts';
+import { evidenceAt } from '../host-rules.ts';
 import { chainEvidence, counted, familyWords, some } from '../places.ts';
 import { shellPlace } from '../shell-words.ts';
 
@@ -25,19 +25,14 @@ interface Dead {
 }
 
 const whatOf = (dead: readonly Dead[], family: Family): string => {
-  const ports = dead.flatMap(({ accept: { made, purpose } }) => {
-    const { protocol, port, host } = made.docker?.filled ?? {};
-    return purpose === 'port' ? [`${port ?? ''}/${protocol ?? ''}${host === undefined ? '' : ` of ${host.replace(/\/\d+$/, '')}`}`] : []; // prettier-ignore
-  });
-  const bridges = dead.flatMap(({ accept: { made, purpose } }) => (purpose === 'out' ? [made.docker?.filled?.bridge ?? ''] : [])); // prettier-ignore
+  const named = (purpose: DockerAccept['purpose']): readonly string[] =>
+    dead.flatMap(({ accept }) => (accept.purpose === purpose ? [accept.name] : []));
+  const [ports, bridges] = [named('port'), named('out')];
   const parts = [
     ...(ports.length === 0 ? [] : [`new connections to ${counted(ports.length, 'published port')} (${some(ports)})`]),
     ...(bridges.length === 0 ? [] : [`what containers on ${some(bridges)} send out`]),
   ];
-  return `${familyWords[family]}: Docker accepts new connections to ${parts.join(' and ')}`.replace(
-    'to what',
-    'for what',
-  );
+  return `${familyWords[family]}: Docker accepts ${parts.join(' and ')}`;
 };
 
 const addCommand = ({ table, chain }: Killer): readonly string[] =>
@@ -68,7 +63,7 @@ const found = (
         means:
           'An accept of one base chain is not final: the others of the hook are asked, too, and a drop in any of them is. Containers are cut off here, whatever Docker does.',
         evidence: [
-          ...first.slice(0, shown).map(({ made }) => evidenceOf(made, 'accepts them, to no effect')),
+          ...first.slice(0, shown).map(({ evidence }) => evidence('accepts them, to no effect')),
           ...killers.slice(0, shown).map((one) => killerEvidence(host, one)),
         ],
         witness,
