@@ -8,6 +8,7 @@ import type { Packet } from '../../packet/packet.ts';
 import type { Program } from '../../packet/program.ts';
 import type { Oracle } from '../../packet/view.ts';
 import { readPacket } from '../../packet/words.ts';
+import { quotedIfNeeded } from '../../packet/wordtokens.ts';
 import { beside, ruleOf } from '../../prove/passing.ts';
 import type { RuleEvent, TraceEvent } from '../../simulate/trace.ts';
 import type { AuditHost } from '../host.ts';
@@ -123,13 +124,20 @@ const special = (host: AuditHost, some: readonly EncryptedNetwork[]): ReadonlyMa
   );
 };
 
+/** As words say it, and if that leaves rules open that ask for the device: through the one that leads to other hosts. */
 const usual = (host: AuditHost, overlay: EncryptedNetwork): Leaving => {
+  const { anywhere, network, isStandIn } = host.probes(overlay.family).vantage;
+  const device = isStandIn ? undefined : (anywhere?.[0] ?? network[0])?.device;
   const words = usualWords(host, overlay);
-  const packet = readPacket(words).value?.packet;
-  const seen = packet ? sees(host, packet) : 'unknown';
-  if (seen !== 'clear') return { kind: seen };
-  const sent = host.send(overlay.family, words);
-  return { kind: 'clear', ...reasonOf(host, overlay, sent), sent, isSpecial: false };
+  for (const said of [words, ...(device === undefined ? [] : [`${words} out=${quotedIfNeeded(device)}`])]) {
+    const packet = readPacket(said).value?.packet;
+    const seen = packet ? sees(host, packet) : 'unknown';
+    if (seen === 'unknown') continue;
+    if (seen === 'encrypted') return { kind: seen };
+    const sent = host.send(overlay.family, said);
+    return { kind: 'clear', ...reasonOf(host, overlay, sent), sent, isSpecial: false };
+  }
+  return { kind: 'unknown' };
 };
 
 const all = perHost((host: AuditHost): ReadonlyMap<EncryptedNetwork, Leaving> => {

@@ -5,8 +5,18 @@ import { leavingClear } from '../encryption/leaving.ts';
 import { leavingMeans, leavingSeverity, leavingWords } from '../encryption/leaving-words.ts';
 import type { Found } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
-import { evidenceAt } from '../host-rules.ts';
+import { deleting, evidenceAt } from '../host-rules.ts';
+import { ruleAt } from '../openings.ts';
+import type { RuleEvent } from '../../simulate/trace.ts';
 import { overlayWords } from '../overlays.ts';
+
+const outOf = (host: AuditHost, some: readonly RuleEvent[]): readonly string[] => {
+  const commands = some.map((event) => {
+    const rule = ruleAt(host, event);
+    return rule ? deleting(rule) : 'nft -a list ruleset';
+  });
+  return [...new Set(commands)];
+};
 
 const find = (host: AuditHost): readonly Found[] =>
   leavingClear(host, 'not-routed')
@@ -20,8 +30,8 @@ const find = (host: AuditHost): readonly Found[] =>
       witness: leaving.sent.witness,
       fix: [
         {
-          what: 'take the rule out of that chain (its handle is in the first listing), and set the mark where packets are routed again',
-          commands: ['nft -a list ruleset', addingMark(host, overlay)],
+          what: 'take the rule out of that chain (the handle of a native one is in the listing), and set the mark where packets are routed again',
+          commands: [...outOf(host, leaving.by), addingMark(host, overlay)],
         },
       ],
     }));
