@@ -154,7 +154,7 @@ describe('a port published on a loopback address', () => {
   it('is reached by a neighbour that sends for 127.0.0.1', async () => {
     await docker(node, 'run', '-d', '--name', 'local', '-p', `127.0.0.1:${port}:80`, 'busybox:live', 'busybox', 'httpd', '-f', '-p', '80'); // prettier-ignore
     const [found] = about(await findingsOf(node), 'loopback-published-reachable');
-    expect(found).toMatchObject({ severity: 'high', subject: expect.stringContaining(port), witness: { verdict: 'accept' } }); // prettier-ignore
+    expect(found).toMatchObject({ severity: 'medium', subject: expect.stringContaining(port), witness: { verdict: 'accept' } }); // prettier-ignore
     const { stranger } = cluster;
     const connects = async (): Promise<boolean> =>
       (await run(inside(stranger, 'timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`))).status === 0;

@@ -26,23 +26,30 @@ const brokenOnly: ReadonlySet<Code> = new Set([
   'malformed-chunk',
 ]);
 
+/** An authentication header is rare, and still part of a packet that is whole. */
+const concerned = (code: Code): string =>
+  code === 'ah-header'
+    ? 'Only packets with such a header are concerned; no other whole packet is treated differently.'
+    : 'Only fragments and packets that are cut short or broken are concerned: no whole packet is treated differently.';
+
 const foundOf = (host: AuditHost, { code, rules, approximate }: Group, reasons: readonly string[]): Found => {
   const hasLegacy = rules.some(({ table }) => table.backend === 'legacy');
+  const isToRead = approximate || code === 'ah-header';
   return {
     subject: code,
-    severity: !approximate ? 'info' : corners.has(code) ? 'low' : 'medium',
+    severity: approximate && !corners.has(code) ? 'medium' : isToRead ? 'low' : 'info',
     what: `The native form of ${countOf(rules.length, 'rule', 'rules')} differs from what iptables does: ${hasLegacy ? catalogue[code] : catalogue[code].replace('iptables-legacy', 'the module of iptables')}.`,
-    means: `The reason: ${reasons.join('; ')}. ${approximate ? (corners.has(code) ? 'Ordinary packets are the same on both, but for such cases.' : 'Ordinary packets are concerned.') : 'Only packets that are cut short or broken are concerned: no whole packet is treated differently.'}`,
+    means: `The reason: ${reasons.join('; ')}. ${approximate ? (corners.has(code) ? 'Ordinary packets are the same on both, but for such cases.' : 'Ordinary packets are concerned.') : concerned(code)}`,
     evidence: shownRules(rules).map((rule) => evidenceOf(rule)),
     fix: [
       {
-        what: approximate
+        what: isToRead
           ? 'read what the reason says of this host; the report of the translation names it for every rule'
           : hasLegacy
             ? 'nothing has to be done; --exact-legacy has native rules drop what iptables-legacy drops'
             : 'nothing has to be done; the report of the translation names it for every rule',
         commands: [
-          `dnfw translate --report report.json ${!approximate && hasLegacy ? '--exact-legacy ' : ''}${filesOf(host)}`.trimEnd(),
+          `dnfw translate --report report.json ${!isToRead && hasLegacy ? '--exact-legacy ' : ''}${filesOf(host)}`.trimEnd(),
         ],
       },
     ],
@@ -58,7 +65,7 @@ export const meaningChanges: FindingRule = {
   job: 'migration',
   title: 'The native form of rules differs on some packets',
   about:
-    'dnfw says of every rule whether its native form does the same. Where it does not, a code says on which packets: truncated headers, which the modules of iptables drop on the spot; later fragments; routing lookups that nft words otherwise. Info: only packets that are broken or cut short. Low: corner cases of routing. Medium: ordinary packets are concerned. One finding for each code, with the rules as evidence.',
+    'dnfw says of every rule whether its native form does the same. Where it does not, a code says on which packets: truncated headers, which the modules of iptables drop on the spot; later fragments; routing lookups that nft words otherwise. Info: only fragments and packets that are broken or cut short. Low: corner cases of routing, IPv6 authentication headers. Medium: ordinary packets are concerned. One finding for each code, with the rules as evidence.',
   silent: 'Every rule that has a native form means the same on all packets.',
   needs: [],
   find: (host) => {
