@@ -53,6 +53,14 @@ const supposedOf = (diagnostics: readonly Diagnostic[], { tables }: Ruleset): re
     return help === undefined || isTold ? [] : [`${what}; ${help}`];
   });
 
+/** A listing does not say whose rules it shows. */
+const withDoubt = ({ tables }: Ruleset, diagnostics: readonly Diagnostic[]): Ruleset => ({
+  tables: tables.map((table) => {
+    const isSupposed = diagnostics.some(({ code, what }) => code === 'backend-assumed' && what.startsWith(`${table.file} `)); // prettier-ignore
+    return isSupposed && table.backend === 'legacy' ? { ...table, isBackendSupposed: true } : table;
+  }),
+});
+
 const nothing: NftRuleset = { tables: [] };
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -65,7 +73,8 @@ export const bareSource = (inputs: readonly Input[], flags: RulesetFlags = {}): 
   const iptables = value.flatMap((one) => (one.kind === 'iptables' ? [one.ruleset] : []));
   const native = value.find((one) => one.kind === 'nft');
   const listed = native?.listed ?? native?.ruleset;
-  const ruleset = withBackends(iptables.flatMap(({ tables }) => tables), listed); // prettier-ignore
+  const told = withBackends(iptables.flatMap(({ tables }) => tables), listed); // prettier-ignore
+  const ruleset = withDoubt(told, diagnostics);
   const nft = native && apartFrom(native.ruleset, ruleset).own;
   const supposed = supposedOf(diagnostics, ruleset);
   const families = new Set(ruleset.tables.map(({ family }) => family));

@@ -72,8 +72,15 @@ export const evidenceAt = ({ file, line, text }: Origin, note?: string): Evidenc
 export const evidenceOf = ({ rule }: HostRule, note?: string): Evidence => evidenceAt(rule.origin, note);
 
 /** The program that changes the table of a rule on the host. */
-export const programFor = ({ family, backend }: Pick<Table, 'family' | 'backend'>): string =>
-  `${family === 'ip' ? 'iptables' : 'ip6tables'}-${backend === 'nft' ? 'nft' : 'legacy'}`;
+export const programFor = ({
+  family,
+  backend,
+  isBackendSupposed,
+}: Pick<Table, 'family' | 'backend' | 'isBackendSupposed'>): string => {
+  const program = family === 'ip' ? 'iptables' : 'ip6tables';
+  // On its host, the plain name is the backend that is in use: a guess could change the other one.
+  return isBackendSupposed ? program : `${program}-${backend}`;
+};
 
 /** The command that takes a rule away. A rule that was read from a listing is printed as iptables-save would. */
 export const deleting = ({ table, chain, text }: HostRule): string =>

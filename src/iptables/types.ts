@@ -87,6 +87,8 @@ export interface Table {
   readonly name: TableName;
   readonly family: Family;
   readonly backend: Backend;
+  /** Nobody has said which backend it is of. */
+  readonly isBackendSupposed?: true;
   /** The file that the table was read from. */
   readonly file: string;
   /** The line that opens the table, where the format has one. */

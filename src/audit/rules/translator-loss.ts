@@ -1,6 +1,6 @@
 /** What iptables-restore-translate would lose or change of this very ruleset. */
 import type { FindingRule } from '../contract.ts';
-import type { Fix, Found, Severity } from '../finding.ts';
+import { type Fix, type Found, rank, type Severity } from '../finding.ts';
 import type { AuditHost } from '../host.ts';
 import { evidenceOf, type HostRule } from '../host-rules.ts';
 import { actionOf, actionWords, countOf, filesOf, shownRules } from '../migration-words.ts';
@@ -30,11 +30,12 @@ const enforces = ({ docker }: HostRule): boolean => docker?.overlay !== undefine
 
 const opens = (rule: HostRule): boolean => actionOf(rule) === 'ACCEPT';
 
+/** Nothing is wrong with the host as it is; only a comment that becomes rules is a trap that somebody may have laid. */
 const severityOf = ({ fault: { effect }, rule }: Hit): Severity => {
   if (effect === 'injection') return 'high';
   const isLess = effect === 'lost' || effect === 'inverse' || effect === 'narrower';
-  if (isLess && (closes(rule) || enforces(rule))) return 'high';
-  return (effect === 'inverse' || effect === 'wider') && (opens(rule) || closes(rule)) ? 'high' : 'medium';
+  if (isLess && (closes(rule) || enforces(rule))) return 'medium';
+  return (effect === 'inverse' || effect === 'wider') && (opens(rule) || closes(rule)) ? 'medium' : 'low';
 };
 
 const verbs: Readonly<Record<Effect, string>> = {
@@ -96,7 +97,7 @@ const foundOf = (host: AuditHost, hits: readonly Hit[]): Found => {
   const [first] = hits as readonly [Hit, ...Hit[]];
   const { effect, what, becomes } = first.fault;
   const rules = hits.map(({ rule }) => rule);
-  const severity: Severity = hits.some((hit) => severityOf(hit) === 'high') ? 'high' : 'medium';
+  const [severity = 'low'] = hits.map(severityOf).toSorted((a, b) => rank(a) - rank(b));
   const versions = translatorVersions.filter((version) => hits.some((hit) => hit.versions.includes(version)));
   return {
     subject: `${verbs[effect]}: ${what}`,
