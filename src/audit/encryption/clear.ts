@@ -6,7 +6,7 @@ import type { Overlay } from '../overlays.ts';
 import type { Sent } from '../send.ts';
 import { arrivals } from './arrival.ts';
 import { type EncryptedNetwork, encryptedNetworks, exampleAddresses } from './networks.ts';
-import { clearVxlan } from './packets.ts';
+import { clearVxlan, unmarked } from './packets.ts';
 
 export interface Clear {
   readonly verdict: 'accept' | 'drop' | 'unknown';
@@ -21,7 +21,8 @@ const nameOf = ({ family, port, vni }: Pick<Overlay, 'family' | 'port' | 'vni'>)
 const ofFamily = (host: AuditHost, some: readonly EncryptedNetwork[]): readonly (readonly [string, Clear])[] => {
   const [first] = some;
   if (!first) return [];
-  const answers = arrivals(host, first.family, some.map(clearVxlan)); // prettier-ignore
+  const marks = (['raw', 'mangle'] as const).every((table) => host.knows(first.family, table, 'PREROUTING'));
+  const answers = arrivals(host, first.family, some.map((one) => [...clearVxlan(one), ...(marks ? unmarked : [])])); // prettier-ignore
   return some.map((overlay, index) => {
     const answer = answers?.[index];
     const name = nameOf(overlay);

@@ -31,6 +31,9 @@ const vxlanOf = ({ port, vni }: Pick<Overlay, 'port' | 'vni'>): Question => [
   is(payload('th', 96, 32), vni * 256, 0xffffff00),
 ];
 
+/** As packets come from a wire: what sets a mark stands in prerouting. */
+export const unmarked: Question = [isUnmarked, isUnmarkedConnection];
+
 /** VXLAN of one network that did not come through IPsec. */
 export const clearVxlan = (overlay: Pick<Overlay, 'port' | 'vni'>): Question => [...vxlanOf(overlay), isClear];
 
@@ -46,11 +49,7 @@ export const incomingEsp = (state: 'new' | 'established'): Question => [
 ];
 
 /** VXLAN of one network as this host sends it: without a mark, and the first of its connection. */
-export const outgoingVxlan = (overlay: Pick<Overlay, 'port' | 'vni'>): Question => [
-  ...vxlanOf(overlay),
-  isUnmarked,
-  isUnmarkedConnection,
-];
+export const outgoingVxlan = (overlay: Pick<Overlay, 'port' | 'vni'>): Question => [...vxlanOf(overlay), ...unmarked];
 
 const addresses = (side: 'source' | 'destination', family: Overlay['family'], peers: readonly Peer[]): Condition => {
   const [start, bits] = family === 'ip' ? [96, 32] : [64, 128];
