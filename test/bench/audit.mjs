@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// How long audits take: whole processes. `node test/bench/audit.mjs [captures]`, 3000 if it is not given; needs a built
-// program and room for the captures (about 60 kB each) in the folder for temporary files.
+// How long audits take: whole processes. `node test/bench/audit.mjs [CAPTURES [FORMAT…]]`, 3000 as text if nothing is
+// given; needs a built program and room for the captures in the folder for temporary files.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { runnerImport } from 'vite';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = join(root, 'dist/cli/main.js');
 const number = Number(process.argv[2] ?? 3000);
+const formats = process.argv.length > 3 ? process.argv.slice(3) : ['text'];
 const folder = mkdtempSync(join(tmpdir(), 'dnfw-bench-'));
 
 /** Seconds and MiB of one run, as /usr/bin/time has them. */
@@ -38,7 +39,7 @@ try {
   console.log(`${number} captures, ${Math.round(size / number / 1024)} KiB each; ${execFileSync('nproc', { encoding: 'utf8' }).trim()} processors`); // prettier-ignore
   for (const file of files.slice(0, 3)) row(`one capture (${file})`, measured('audit', file));
   row('rules of one host (20.10.24)', measured('audit', join(root, 'test/data/steps/docker-20.10.24/3-service.iptables-save'))); // prettier-ignore
-  for (const format of ['text', 'json', 'sarif', 'html'])
+  for (const format of formats)
     row(`${number} captures, ${format}`, measured('audit', '--format', format, '-o', `report.${format}`, ...files));
 } finally {
   rmSync(folder, { recursive: true, force: true });
