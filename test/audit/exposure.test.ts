@@ -168,7 +168,7 @@ tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("docker-proxy",pid=1,fd=3))
       return findings.flatMap(({ fix }) => fix.flatMap(({ commands }) => commands)).filter((one) => one.includes('DOCKER-USER')); // prettier-ignore
     };
     const close = (device: string): string =>
-      `iptables-legacy -I DOCKER-USER -i ${device} -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP`;
+      `iptables -I DOCKER-USER -i ${device} -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP`;
     expect(fixes('')).toEqual([close('eth0'), close('eth1')]);
     expect(fixes('-A DOCKER-USER -i eth0 -j DROP\n')).toEqual([close('eth1')]);
   });
