@@ -8,29 +8,40 @@ import type { Input } from '../iptables/parse.ts';
 import { captureIn } from './captures.ts';
 import { readInput } from './files.ts';
 
+/** Why no rule of a host is known; undefined if any could have been. Nothing found would let a pipeline pass. */
+const blindness = ({ host: { iptables, gaps } }: Source): string | undefined => {
+  const unread = (['iptables', 'nft'] as const).flatMap((part) => gaps.find(({ what }) => what === part)?.why ?? []);
+  return iptables.tables.length === 0 && unread.length === 2 ? unread.join('; ') : undefined;
+};
+
 /** The live host, read as a capture of it would be. */
 export const liveSource = async (): Promise<Source> => {
   const { captureHost } = await import('./capture-host.ts');
   const source = await sourceOfCapture(await captureHost());
-  const { iptables, gaps } = source.host;
-  const unread = (['iptables', 'nft'] as const).map((part) => gaps.find(({ what }) => what === part));
-  // Nothing found where nothing could be read would let a pipeline pass.
-  if (iptables.tables.length === 0 && unread.every((gap) => gap !== undefined))
-    throw new EnvironmentError(
-      'live-read-failed',
-      `no rules of this host can be read: ${unread.map((gap) => gap?.why ?? '').join('; ')}`,
-      {
-        help: 'run dnfw as root, or give it a capture or files made with iptables-save',
-      },
-    );
+  const why = blindness(source);
+  if (why !== undefined)
+    throw new EnvironmentError('live-read-failed', `no rules of this host can be read: ${why}`, {
+      help: 'run dnfw as root, or give it a capture or files made with iptables-save',
+    });
   return source;
 };
+
+const blind = (file: string, why: string): Diagnostic => ({
+  code: 'capture-lacks',
+  severity: 'error',
+  what: `${file} has no rules of its host: ${why}`,
+  help: 'take it again as root',
+});
 
 /** The host of a capture; undefined if the file is something else. */
 export const capturedSource = async (input: Input): Promise<Outcome<Source | undefined> | undefined> => {
   const found = captureIn(input);
   if (!found?.value) return found && { value: undefined, diagnostics: found.diagnostics };
-  return { value: await sourceOfCapture(found.value, input.name), diagnostics: [] };
+  const source = await sourceOfCapture(found.value, input.name);
+  const why = blindness(source);
+  return why === undefined
+    ? { value: source, diagnostics: [] }
+    : { value: undefined, diagnostics: [blind(input.name, why)] };
 };
 
 export interface Sources {

@@ -75,13 +75,17 @@ describe('many captures', () => {
 });
 
 describe('broken captures among them', () => {
-  const names = ['cut.json', 'other.json', 'absent.json', 'empty.json'];
+  const names = ['cut.json', 'other.json', 'absent.json', 'empty.json', 'blind.json'];
 
   beforeAll(() => {
     const whole = readFileSync(join(folder, files[0] ?? ''), 'utf8');
     writeFileSync(join(folder, 'cut.json'), whole.slice(0, whole.length / 2));
     writeFileSync(join(folder, 'other.json'), '{"some": "thing"}\n');
     writeFileSync(join(folder, 'empty.json'), '');
+    // Taken without any right: nothing found in it would be no good news.
+    const { answers, ...rest } = JSON.parse(whole) as { readonly answers: object };
+    const failed = Object.fromEntries(Object.keys(answers).map((question) => [question, { failed: 'permission denied' }])); // prettier-ignore
+    writeFileSync(join(folder, 'blind.json'), JSON.stringify({ ...rest, answers: failed }));
   });
 
   it('are reported with the reason, and the others are audited', () => {
@@ -90,7 +94,7 @@ describe('broken captures among them', () => {
     expect(printed.hosts.map(({ files: of }) => of[0])).toEqual(files);
     expect(printed.broken.flatMap((one) => one.files).toSorted()).toEqual(names.toSorted());
     expect(printed.broken.every(({ why }) => why.length > 0)).toBe(true);
-    expect(codesIn(stderr)).toEqual(expect.arrayContaining(['json-syntax', 'file-unreadable']));
+    expect(codesIn(stderr)).toEqual(expect.arrayContaining(['json-syntax', 'file-unreadable', 'capture-lacks']));
   });
 
   it('count as findings do not: the status of --fail-on comes first', () => {
@@ -101,5 +105,6 @@ describe('broken captures among them', () => {
     const { status, stdout } = dnfw(['audit', 'cut.json'], { folder });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(dnfw(['audit', 'absent.json'], { folder }).status).toBe(1);
+    expect(dnfw(['audit', 'blind.json'], { folder })).toMatchObject({ status: 2, stdout: '' });
   });
 });
