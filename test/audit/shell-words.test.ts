@@ -42,6 +42,26 @@ describe('rules as words of a shell', () => {
     }
   });
 
+  it('are so for tables and chains of nft, which came by netlink under any name', () => {
+    const [table, chain] = ['own;reboot', '$(reboot)'];
+    const place = { family: 'inet', table, chain };
+    const drop = [{ match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: 23 } }, { drop: null }]; // prettier-ignore
+    const text = JSON.stringify({
+      nftables: [
+        { table: { family: 'inet', name: table } },
+        { chain: { family: 'inet', table, name: chain, type: 'filter', hook: 'input', prio: 5, policy: 'accept' } },
+        { rule: { ...place, handle: 7, expr: drop } },
+        { rule: { ...place, handle: 8, expr: drop } },
+      ],
+    });
+    const { value, diagnostics } = bareSource([{ name: 'host.nft.json', text }]);
+    if (!value) throw new Error(diagnostics.map(({ what }) => what).join('; '));
+    const commands = inspectHost(value).findings.flatMap(({ fix }) => fix.flatMap((one) => one.commands));
+    const about = commands.filter((command) => command.includes('reboot'));
+    expect(about.map(argv)).toContainEqual(['nft', 'delete', 'rule', 'inet', table, chain, 'handle', '8']);
+    for (const command of about) for (const word of argv(command).filter((one) => one.includes('reboot'))) expect([table, chain]).toContain(word); // prettier-ignore
+  });
+
   it('are so for names of devices and bridges, whatever is in them', () => {
     const [outside, bridge] = ["e'x$(touch)", "b'`touch`;r"];
     const dump = [
